@@ -1,0 +1,38 @@
+"""A verdict as lines that a model owner reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attestflow.cli.output import fields, line
+
+if TYPE_CHECKING:
+    from attestflow.verdict import Verdict
+
+MARKS = {"passed": ("ok  ", "green"), "denied": ("DENY", "red"), "warned": ("warn", "yellow")}
+
+
+def tell_verdict(verdict: Verdict, *, read: bool = True) -> None:
+    """Print passed or denied, each finding with how to mend it, and under which policy."""
+    if verdict.passed:
+        line(f"PASSED  {verdict.subject_name}", style="green")
+    else:
+        line(f"DENIED  {verdict.subject_name}", style="red")
+    for finding in verdict.findings:
+        mark, colour = MARKS[finding.outcome]
+        line(f"  {mark}  {finding.rule}: {finding.message}", style=colour if finding.outcome != "passed" else None)
+        if finding.hint and finding.outcome != "passed":
+            line(f"        hint: {finding.hint}")
+    for rejected in verdict.rejected:
+        line(f"  rejected  {rejected.location}: {rejected.reason}", style="yellow")
+    transition = verdict.transition
+    fields(
+        {
+            "subject": verdict.subject,
+            "note": None if read else "no bytes were read: the digest was taken as given",
+            "for": f"models:/{transition.model} to {transition.to} in {transition.registry}" if transition else None,
+            "policy": f"{verdict.policy_name} sha256:{verdict.policy_sha256[:12]}…",
+            "absence": verdict.absence,
+            "verdict": f"signed, {verdict.vsa_identity}" if verdict.vsa_identity else "NOT SIGNED: no verifier's key here",
+        }
+    )
