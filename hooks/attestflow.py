@@ -93,7 +93,7 @@ class AttestflowHook(BaseHook):  # type: ignore[misc]  # Airflow has no types he
         """The connection's fields: `config`, `role`, `store`, `passphrase`; empty without the default connection."""
         from airflow.sdk.exceptions import AirflowNotFoundException
 
-        from attestflow.documents import shown
+        from attestflow.documents import parse_json, shown
         from attestflow.errors import ConfigurationError
 
         try:
@@ -111,7 +111,10 @@ class AttestflowHook(BaseHook):  # type: ignore[misc]  # Airflow has no types he
                 f"connection {shown(self.conn_id)} is of type {shown(connection.conn_type)}, not attestflow",
                 hint="name a connection of type attestflow",
             )
-        extra = connection.extra_dejson
+        # Airflow reads an extra that is no JSON as empty; here that would silently choose other settings.
+        extra = parse_json((connection.extra or "{}").encode(), f"the extra of {self.conn_id}", error=ConfigurationError)
+        if not isinstance(extra, dict):
+            raise ConfigurationError(f"the extra of connection {shown(self.conn_id)} must be a JSON object")
         for key in extra:
             if key not in {"config", "role", "store"}:
                 raise ConfigurationError(

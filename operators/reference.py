@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from attestflow.digest import ContentDigest
 from attestflow.documents import shown
-from attestflow.errors import AttestflowError, ConfigurationError
+from attestflow.errors import ConfigurationError
 
 _KEYS = frozenset({"name", "uri", "digest", "attestation"})
 
@@ -98,7 +98,3 @@ def local_path(uri: str) -> Path:
         )
     return Path(unquote(parts.path))
 
-
-def retryable(error: AttestflowError) -> bool:
-    """Whether the same task may succeed when it is tried again: only where a store says so."""
-    return bool(getattr(error, "retryable", False))

@@ -26,7 +26,10 @@ def command(config: str | None, store: str | None, as_json: bool) -> None:
         print_json({"ok": healthy, "checks": rows})
     else:
         for row in rows:
-            line(f"  {'ok  ' if row['ok'] else 'FAIL'}  {row['check']}: {row['found']}", style=None if row["ok"] else "red")
+            line(
+                f"  {'ok  ' if row['ok'] else 'FAIL'}  {row['check']}: {row['found']}",
+                style=None if row["ok"] else "red",
+            )
             if row["hint"]:
                 line(f"        hint: {row['hint']}")
     if not healthy:
@@ -79,7 +82,9 @@ def _trust_root(settings: Settings) -> str:
 def _policy(settings: Settings, name: str) -> str:
     policy = settings.policy(name)
     protects = "" if policy.protections else "; it protects NOTHING"
-    return f"version {policy.version}, {len(policy.rules)} rules, {policy.mode}, until {policy.expires:%Y-%m-%d}{protects}"
+    return (
+        f"version {policy.version}, {len(policy.rules)} rules, {policy.mode}, until {policy.expires:%Y-%m-%d}{protects}"
+    )
 
 
 def _key(settings: Settings, role: str) -> str:
@@ -94,4 +99,6 @@ def _key(settings: Settings, role: str) -> str:
 
 
 def _switched_on() -> str:
-    return "the MLflow gate, where a server's --registry-store-uri begins with attestflow:; nothing else changes behaviour"
+    return (
+        "the MLflow gate, where a server's --registry-store-uri begins with attestflow:; nothing else changes behaviour"
+    )

@@ -45,7 +45,9 @@ def _passphrases(descriptors: dict[str, int]) -> dict[str, bytes]:
 @click.argument("directory", default=".", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--registry", default="default", show_default=True, help="The name of your model registry.")
 @click.option("--store", default="attestations", show_default=True, metavar="URL", help="Where attestations are kept.")
-@click.option("--passphrase-fd", "descriptors", multiple=True, metavar="ROLE=N", help="Encrypt ROLE's key; read from N.")
+@click.option(
+    "--passphrase-fd", "descriptors", multiple=True, metavar="ROLE=N", help="Encrypt ROLE's key; read from N."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document for programs.")
 def command(directory: Path, registry: str, store: str, descriptors: tuple[str, ...], as_json: bool) -> None:
     """Make keys, a trust root, a policy that guards `production`, and a store. Never overwrites anything."""

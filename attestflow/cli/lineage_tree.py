@@ -26,7 +26,10 @@ def _draw(
     kind = node.kind if node and node.kind else "UNATTESTED"
     label = (node.name if node else None) or name
     again = content in drawn
-    line(f"{lead}{label}  {kind}  {short(str(content))}{'  (above)' if again else ''}", style=None if node and node.kind else "red")
+    line(
+        f"{lead}{label}  {kind}  {short(str(content))}{'  (above)' if again else ''}",
+        style=None if node and node.kind else "red",
+    )
     if again:
         return
     drawn.add(content)
@@ -39,7 +42,9 @@ def _draw(
         branch, continued = ("└─ ", "   ") if last else ("├─ ", "│  ")
         title = item.descriptor.name or item.descriptor.uri or "input"
         if item.content is None:
-            line(f"{below}{branch}{title}  {'NO CONTENT DIGEST' if not _is_commit(item.descriptor.digest) else 'code commit'}")
+            line(
+                f"{below}{branch}{title}  {'NO CONTENT DIGEST' if not _is_commit(item.descriptor.digest) else 'code commit'}"
+            )
         else:
             _draw(lineage, item.content, title, below + branch, below + continued, drawn)
 

@@ -51,4 +51,6 @@ def lint(name: str, config: str | None, store: str | None, as_json: bool) -> Non
         f"{', '.join(item.models)} -> aliases {', '.join(item.aliases) or 'none'}, stages {', '.join(item.stages) or 'none'}"
         for item in policy.protections
     )
-    fields({"mode": policy.mode, "absence": policy.absence, "protects": protects or "NOTHING", "rules": ", ".join(rules)})
+    fields(
+        {"mode": policy.mode, "absence": policy.absence, "protects": protects or "NOTHING", "rules": ", ".join(rules)}
+    )

@@ -39,7 +39,9 @@ def read_report(data: bytes, name: str, predicate_type: str | None) -> Report:
         )
     match found:
         case sarif.PREDICATE_TYPE:
-            predicate = document if "reportDigestSet" in document else sarif.Sarif.of_report(document, name, data).to_json()
+            predicate = (
+                document if "reportDigestSet" in document else sarif.Sarif.of_report(document, name, data).to_json()
+            )
             return Report("SARIF report", found, predicate, "pipeline")
         case ml_bom.PREDICATE_TYPE:
             ml_bom.MlBom.parse(document, name)

@@ -69,7 +69,10 @@ def _tell(rows: list[dict[str, Any]]) -> None:
         line("nothing is attested about these bytes", style="yellow")
     for row in rows:
         good = row["verified"]
-        line(f"{'verified' if good else 'REJECTED'}  {row.get('predicateType', row['location'])}", style="green" if good else "red")
+        line(
+            f"{'verified' if good else 'REJECTED'}  {row.get('predicateType', row['location'])}",
+            style="green" if good else "red",
+        )
         fields(
             {
                 "by": row.get("functionary"),

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from attestflow.cli.output import progress
 
 if TYPE_CHECKING:
-    from attestflow.digest import ContentDigest
+    from attestflow.digest import Algorithm, ContentDigest
     from attestflow.subject import Measurement, ResourceDescriptor
 
-BOTH = ("sha256", "blake3")
+BOTH: tuple[Algorithm, ...] = ("sha256", "blake3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +44,29 @@ def is_digest(text: str) -> bool:
     return text.startswith(("file:sha256:", "tree:sha256:"))
 
 
+def local_target(text: str) -> tuple[str, str | None]:
+    """The local path behind TARGET, and the name that its subject has where the path's own would say nothing."""
+    if not text.startswith(("models:/", "runs:/")):
+        return text, None
+    from attestflow.integrations.mlflow.resolve import resolve
+
+    return str(resolve(text)), text.removeprefix("models:/").split("/")[0].split("@")[0]
+
+
 def read_target(
     text: str,
     *,
     name: str | None = None,
     include: Sequence[str] = (),
-    algorithms: Collection[str] = BOTH,
+    algorithms: Collection[Algorithm] = BOTH,
     quiet: bool = False,
 ) -> Measurement:
     """Measure the bytes of TARGET (a path or `models:/…`). Raises SubjectError, ConfigurationError."""
     from attestflow.subject import measure
 
-    path = text
-    if text.startswith(("models:/", "runs:/")):
-        from attestflow.integrations.mlflow.resolve import resolve
-
-        path = str(resolve(text))
-        name = name or text.removeprefix("models:/").split("/")[0].split("@")[0]
+    path, registered = local_target(text)
     with progress(f"Reading {text}", quiet=quiet) as callback:
-        return measure(path, name=name, include=include, algorithms=algorithms, progress=callback)
+        return measure(path, name=name or registered, include=include, algorithms=algorithms, progress=callback)
 
 
 def resolve_target(text: str, *, include: Sequence[str] = (), quiet: bool = False) -> Target:

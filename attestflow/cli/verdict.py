@@ -33,6 +33,8 @@ def tell_verdict(verdict: Verdict, *, read: bool = True) -> None:
             "for": f"models:/{transition.model} to {transition.to} in {transition.registry}" if transition else None,
             "policy": f"{verdict.policy_name} sha256:{verdict.policy_sha256[:12]}…",
             "absence": verdict.absence,
-            "verdict": f"signed, {verdict.vsa_identity}" if verdict.vsa_identity else "NOT SIGNED: no verifier's key here",
+            "verdict": f"signed, {verdict.vsa_identity}"
+            if verdict.vsa_identity
+            else "NOT SIGNED: no verifier's key here",
         }
     )

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from attestflow.cli.options import common, load_settings, selection
 
-if TYPE_CHECKING:
-    from attestflow.verification.content import ContentAnswer
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command(name="verify")
 @click.argument("target")
 @selection
-@click.option("--signature", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A bundle to check instead of the store.")
-@click.option("--public-key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM key that --signature must be by.")
+@click.option("--signature", type=_FILE, metavar="BUNDLE", help="Check this bundle (ours or OMS), without a store.")
+@click.option("--public-key", type=_FILE, metavar="PEM", help="The key that --signature must be by.")
 @click.option("--sha256", "only_sha256", is_flag=True, help="Do not use BLAKE3 to find the attestation.")
 @common
 def command(
@@ -42,8 +40,26 @@ def command(
 
         verify_signature(target, include, signature, public_key, as_json=as_json)
         return
-    from attestflow.cli.lookup import look_up
+    from attestflow.cli.answer import tell_answer
+    from attestflow.cli.output import progress
+    from attestflow.cli.target import is_digest, local_target
+    from attestflow.digest import ContentDigest
+    from attestflow.subject import measure, measure_quickly
+    from attestflow.verify import verify_digest, verify_target
 
     settings = load_settings(config, store)
-    answer = look_up(target, include, settings.open_store(), settings.verifier(), sha256=only_sha256, quiet=as_json)
-    raise SystemExit(_tell(answer, as_json=as_json))
+    evidence, verifier = settings.open_store(), settings.verifier()
+    if is_digest(target):
+        content = ContentDigest.parse(target)
+        raise click.exceptions.Exit(
+            tell_answer(verify_digest(content, evidence, verifier), target, read=False, as_json=as_json)
+        )
+    path, name = local_target(target)
+    with progress(f"Reading {target}", quiet=as_json) as callback:
+        answer = verify_target(
+            None if only_sha256 else lambda: measure_quickly(path, name=name, include=include, progress=callback),
+            lambda: measure(path, name=name, include=include, algorithms=("sha256",), progress=callback),
+            evidence,
+            verifier,
+        )
+    raise click.exceptions.Exit(tell_answer(answer, target, read=True, as_json=as_json))

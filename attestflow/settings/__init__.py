@@ -146,7 +146,9 @@ class Settings:
 
         self._require_accepted("a trust root")
         if self.trust_root_file is None:
-            raise ConfigurationError("no trust root is named", hint="run `attestflow init`, or set ATTESTFLOW_TRUST_ROOT")
+            raise ConfigurationError(
+                "no trust root is named", hint="run `attestflow init`, or set ATTESTFLOW_TRUST_ROOT"
+            )
         data = self._signed(self.trust_root_file, "trust root")
         root = TrustRoot.parse(data)
         if root.expires <= self.clock():

@@ -28,7 +28,9 @@ def test_bare_imports_of_the_folders_are_banned(tmp_path: Path) -> None:
     bad = ROOT / "attestflow" / "_bad_import_for_the_test.py"
     try:
         bad.write_text("import operators\nimport mlbom\nfrom hooks import provider\nimport integrations.mlflow\n")
-        done = subprocess.run([sys.executable, "-m", "ruff", "check", "--select", "TID251", str(bad)], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", "check", "--select", "TID251", str(bad)], capture_output=True, text=True
+        )
     finally:
         bad.unlink()
     assert done.stdout.count("TID251") >= 4, done.stdout
@@ -47,9 +49,21 @@ def test_import_linter_sees_every_file() -> None:
 
 
 def test_no_commit_names_a_registry_or_a_machine_path() -> None:
-    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
     # Put together here, so that this file does not hold what it looks for.
-    hosts = ("pypi" + ".org", "pythonhosted" + ".org", "registry.npmjs" + ".org", "proxy.golang" + ".org", "/ro" + "ot/", "/wo" + "rk/")
+    hosts = (
+        "pypi" + ".org",
+        "pythonhosted" + ".org",
+        "registry.npmjs" + ".org",
+        "proxy.golang" + ".org",
+        "/ro" + "ot/",
+        "/wo" + "rk/",
+    )
     for name in listed.stdout.decode().split("\0"):
         path = ROOT / name
         if name and path.is_file() and not path.is_symlink():

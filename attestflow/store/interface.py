@@ -1,0 +1,155 @@
+"""What a store of evidence does. Whatever it returns is untrusted until a verifier has read it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from attestflow.bundle import Bundle
+from attestflow.digest import Algorithm, ContentDigest, Kind, Listing
+from attestflow.errors import DigestMismatch, MalformedStatement, StoreError
+from attestflow.store import layout
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is read for one question; reaching a bound raises StoreError, it never shortens an answer."""
+
+    bundles_per_subject: int = 1000
+    bytes_per_bundle: int = 32 * 1024 * 1024
+    bytes_per_subject: int = 256 * 1024 * 1024
+    listing_bytes: int = 256 * 1024 * 1024
+    pointers: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBundle:
+    """A bundle's bytes as they lie in the store, not verified, and where."""
+
+    raw: bytes
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPointer:
+    """Somebody says that this content once had the name asked for; `created_on` sorts, and proves nothing."""
+
+    content: ContentDigest
+    created_on: str
+
+
+class Store(ABC):
+    """Attestations by subject, and listings by their digest: content-addressed, append-only.
+
+    A backend gives six small operations on slash-separated keys; the layout and all checks are here, once.
+    """
+
+    def __init__(self, url: str, limits: Limits) -> None:
+        self.url = url
+        self.limits = limits
+
+    def put(self, bundle: Bundle) -> str:
+        """Keep a bundle under each of its subjects; returns its identity (SHA-256 of the PAE, hex).
+
+        The same bundle twice is one file; a file that was damaged is mended. Raises StoreError, and MalformedStatement
+        for a bundle that is about no content.
+        """
+        keys = layout.bundle_keys(bundle)
+        if not keys:
+            raise MalformedStatement("the bundle is about no content, so it cannot be filed")
+        for key in keys:
+            self._write(key, bundle.raw)
+        for key in layout.pointer_keys(bundle):
+            self._write(key, b"")
+        return bundle.identity
+
+    def attestations(self, content: ContentDigest, predicate_type: str | None = None) -> Iterator[StoredBundle]:
+        """Every bundle filed under `content`, in the order of their keys; of one predicate type where that is given.
+
+        Raises StoreError when the store cannot be read, and when a bound of `limits` is reached.
+        """
+        prefix = layout.subject_prefix(content, predicate_type)
+        keys = sorted(key for key in self._list(prefix, self.limits.bundles_per_subject) if layout.is_bundle_key(key))
+        total = 0
+        for key in keys:
+            raw = self._read(key, self.limits.bytes_per_bundle)
+            if raw is None:
+                raise StoreError(f"{self.url}: {key} vanished while it was read", retryable=True)
+            total += len(raw)
+            if total > self.limits.bytes_per_subject:
+                raise StoreError(
+                    f"{self.url}: more than {self.limits.bytes_per_subject} bytes of attestations about {content}",
+                    hint="somebody may have flooded the store: remove what does not verify (`attestflow show`)",
+                )
+            yield StoredBundle(raw, key)
+
+    def put_listing(self, listing: Listing) -> str:
+        """Keep a listing under the SHA-256 (hex) of its bytes, which is returned."""
+        sha256 = listing.sha256
+        self._write(layout.listing_key(sha256), listing.data)
+        return sha256
+
+    def listing(self, sha256: str, algorithm: Algorithm = "sha256") -> Listing | None:
+        """The listing with this digest, or None. DigestMismatch where other bytes lie there."""
+        import hashlib
+
+        data = self._read(layout.listing_key(sha256), self.limits.listing_bytes)
+        if data is None:
+            return None
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise DigestMismatch(
+                f"{self.url}: the listing {sha256[:12]}… is not the one of that digest: the store was changed",
+                hint="attest the tree again to put the true listing back",
+            )
+        return Listing.parse(data, algorithm)
+
+    def find_by_blake3(self, kind: Kind, digest: str) -> tuple[ContentDigest, ...]:
+        """Contents that somebody filed under this BLAKE3 digest: pointers to look at, not evidence."""
+        keys = self._list(layout.blake3_prefix(kind, digest), self.limits.pointers)
+        found = {layout.pointed(key) for key in keys}
+        return tuple(sorted(content for content in found if content is not None and content.kind == kind))
+
+    def find_by_name(self, name: str) -> tuple[NamedPointer, ...]:
+        """Contents that somebody filed under this name, the newest first: they explain, they prove nothing."""
+        found = []
+        for key in self._list(layout.name_prefix(name), self.limits.pointers):
+            content = layout.pointed(key)
+            if content is not None:
+                found.append(NamedPointer(content, layout.pointed_time(key)))
+        return tuple(sorted(found, key=lambda pointer: (pointer.created_on, pointer.content), reverse=True))
+
+    def probe(self) -> None:
+        """Write, read and remove something; StoreError says what does not work."""
+        key = layout.probe_key()
+        self._write(key, b"probe")
+        try:
+            if self._read(key, 100) != b"probe":
+                raise StoreError(f"{self.url}: what was written did not come back")
+        finally:
+            self._remove(key)
+
+    @abstractmethod
+    def _write(self, key: str, data: bytes) -> None:
+        """Put `data` at `key` in one step; where the same bytes lie there already, nothing need happen."""
+
+    @abstractmethod
+    def _read(self, key: str, limit: int) -> bytes | None:
+        """The bytes at `key`, None where nothing is; StoreError beyond `limit` bytes."""
+
+    @abstractmethod
+    def _list(self, prefix: str, limit: int) -> list[str]:
+        """The keys of all files below `prefix`, at most two folders deep; StoreError beyond `limit` of them."""
+
+    @abstractmethod
+    def _remove(self, key: str) -> None:
+        """Remove what `probe` wrote."""
+
+    def _too_many(self, prefix: str, limit: int) -> StoreError:
+        return StoreError(
+            f"{self.url}: more than {limit} entries below {prefix}",
+            hint="somebody may have flooded the store: remove what does not verify (`attestflow show`)",
+        )
+
+    def _too_large(self, key: str, limit: int) -> StoreError:
+        return StoreError(f"{self.url}: {key} is larger than {limit} bytes")
