@@ -8,10 +8,11 @@ from typing import Literal
 
 from attestflow.digest import ContentDigest
 from attestflow.errors import AttestflowError, MalformedStatement
-from attestflow.lineage import Explanation, Rejected, explain
+from attestflow.lineage import Explanation, explain
 from attestflow.predicates import reference
 from attestflow.store.interface import Store
 from attestflow.subject import Measurement, QuickMeasurement
+from attestflow.verdict import Rejected
 from attestflow.verification.verifier import VerifiedStatement, Verifier
 
 MAX_CANDIDATES = 100

@@ -6,7 +6,7 @@ Only the fields named here are taken out of the document; the rest is never turn
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -15,16 +15,25 @@ from attestflow.errors import SubjectError
 from attestflow.mlbom.description import Port, text_problem
 
 MAX_BYTES = 4 * 1024 * 1024
+MAX_NODES = 50_000
 MAX_PORTS = 100_000
+_HINT = "give the directory that mlflow.<flavour>.save_model wrote"
 _WHAT = "MLmodel"
 _TEXTS = ("mlflow_version", "model_id", "model_uuid", "run_id", "utc_time_created")
+# Of a flavour only these are read, and its versions: what a caller may have put beside them (prompts, configuration) stays out.
+SETTINGS = frozenset(
+    {
+        *("loader_module", "serialization_format", "model_class", "model_format"),
+        *("pickled_model", "pipeline_model_type", "task"),
+    }
+)
 # Versions of tools that wrote the file, not of the framework.
 _TOOL_VERSIONS = frozenset({"python_version", "cloudpickle_version"})
 
 
 @dataclass(frozen=True, slots=True)
 class Flavour:
-    """One way to load the model: its name and those of its settings that are plain text, numbers or booleans."""
+    """One way to load the model: its name and its versions and `SETTINGS`, as text."""
 
     name: str
     values: Mapping[str, str]
@@ -61,7 +70,7 @@ def parse_mlmodel(data: bytes) -> MLmodel:
     document = parse_yaml(_chosen(data), _WHAT, max_bytes=2 * MAX_BYTES, error=SubjectError)
     flavours = document.get("flavors")
     if not isinstance(flavours, dict) or not flavours:
-        _fail("names no flavors", hint="give the directory that mlflow.<flavour>.save_model wrote")
+        _fail("no flavors", hint=_HINT)
     signature = document.get("signature")
     if signature is not None and not isinstance(signature, dict):
         _fail("signature is no map")
@@ -82,33 +91,64 @@ def _chosen(data: bytes) -> bytes:
     import yaml
 
     if len(data) > MAX_BYTES:
-        _fail(f"is {len(data)} bytes, at most {MAX_BYTES} are read")
+        _fail(f"{len(data)} bytes, at most {MAX_BYTES} are read")
     try:
-        root = yaml.compose(data.decode("utf-8"), Loader=yaml.SafeLoader)
+        root = yaml.compose(data.decode("utf-8"), Loader=_counting_loader())
         if not isinstance(root, yaml.MappingNode):
-            _fail("is no YAML map", hint="give the directory that mlflow.<flavour>.save_model wrote")
-        _keep(root, {*_TEXTS, "flavors", "signature"})
+            _fail("no YAML map", hint=_HINT)
+        _keep(root, {*_TEXTS, "flavors", "signature"}.__contains__)
         for key, value in root.value:
             if key.value == "signature" and isinstance(value, yaml.MappingNode):
-                _keep(value, {"inputs", "outputs"})
+                _keep(value, {"inputs", "outputs"}.__contains__)
             if key.value == "flavors" and isinstance(value, yaml.MappingNode):
                 for _, flavour in value.value:
                     if isinstance(flavour, yaml.MappingNode):
-                        flavour.value = [pair for pair in flavour.value if isinstance(pair[1], yaml.ScalarNode)]
+                        _keep(flavour, _is_setting)
+                        _as_text(flavour)
+        _as_text(root)
         return bytes(yaml.serialize(root, encoding="utf-8", allow_unicode=True, width=2**31))
     except UnicodeDecodeError as exc:
-        _fail(f"is not UTF-8 at byte {exc.start}")
+        _fail(f"not UTF-8 at byte {exc.start}")
     except yaml.YAMLError as exc:
         mark = getattr(exc, "problem_mark", None)
         place = f" at line {mark.line + 1} column {mark.column + 1}" if mark else ""
-        _fail(f"{getattr(exc, 'problem', None) or 'is not YAML'}{place}")
+        _fail(f"{getattr(exc, 'problem', None) or 'not YAML'}{place}")
     except RecursionError:
-        _fail("is nested too deep")
+        _fail("nested too deep")
 
 
-def _keep(mapping: Any, names: Collection[str]) -> None:
-    """Drop the entries of a YAML map whose key is none of `names` (a key that is no scalar has a list as its value)."""
-    mapping.value = [pair for pair in mapping.value if isinstance(pair[0].value, str) and pair[0].value in names]
+def _counting_loader() -> Any:
+    """SafeLoader that gives up on documents of very many nodes: each costs 20 microseconds."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Counts what it composes."""
+
+        nodes = 0
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            self.nodes += 1
+            if self.nodes > MAX_NODES:
+                raise yaml.composer.ComposerError(None, None, f"more than {MAX_NODES} values", self.get_mark())
+            return super().compose_node(parent, index)
+
+    return Loader
+
+
+def _as_text(mapping: Any) -> None:
+    """Make the numbers of a YAML map text, as they are written: `1.10` is a version, not 1.1."""
+    for _, value in mapping.value:
+        if value.tag in {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}:
+            value.tag, value.style = "tag:yaml.org,2002:str", "'"
+
+
+def _keep(mapping: Any, wanted: Callable[[str], bool]) -> None:
+    """Drop the entries of a YAML map that are not wanted (a key that is no scalar has a list as its value)."""
+    mapping.value = [pair for pair in mapping.value if isinstance(pair[0].value, str) and wanted(pair[0].value)]
+
+
+def _is_setting(key: str) -> bool:
+    return key in SETTINGS or key.endswith("_version")
 
 
 def _flavour(name: str, value: Any) -> Flavour:

@@ -11,6 +11,8 @@ from attestflow.operators.reference import Attested, local_path
 
 if TYPE_CHECKING:
     from attestflow.attest import Attester
+    from attestflow.operators.provenance import Input, Run
+    from attestflow.subject import Measurement
 
 
 class AttestDatasetOperator(AttestflowOperator):
@@ -43,6 +45,7 @@ class AttestDatasetOperator(AttestflowOperator):
 
     def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """Measure, attest, return the reference. What a retry cannot mend raises AirflowFailException."""
+        from attestflow.operators.provenance import Run
         from attestflow.subject import measure
 
         with failing_for_good():
@@ -50,27 +53,28 @@ class AttestDatasetOperator(AttestflowOperator):
             include = tuple(required(glob, "include") for glob in self.include)
             attester = self.hook.attester(self.role)
             started = attester.clock()
+            inputs = self._read_inputs(attester)
             measured = measure(path, name=self.name or None, include=include)
             identity = attest_content_once(attester, measured, "dataset")
-            if self.derived_from is not None:
-                self._attest_preparation(attester, context, measured, started)
+            if inputs:
+                self._attest_preparation(attester, Run.of(context, started), measured, inputs)
             made = Attested(measured.name, path.as_uri(), measured.content, identity, include)
         self.log.info("attested %s (%d files): %s", measured.name, measured.files, measured.content)
         return made.to_xcom()
 
-    def _attest_preparation(self, attester: Attester, context: Mapping[str, Any], measured: Any, started: Any) -> None:
-        from attestflow.operators.provenance import Input, Run, attest_provenance
-        from attestflow.predicates.provenance import BUILD_TYPE_PREPARATION
+    def _read_inputs(self, attester: Attester) -> list[Input]:
+        """Measure what the data set was made from, before anything is attested: it must still be what it was."""
+        from attestflow.operators.provenance import Input
 
         inputs = []
         for reference in references(self.derived_from, "derived_from"):
             read = measure_reference(reference)
             require_same(attester, reference, read, "when this was derived from it")
             inputs.append(Input(reference, read))
-        attest_provenance(
-            attester,
-            Run.of(context, started),
-            build_type=BUILD_TYPE_PREPARATION,
-            outputs=[measured],
-            inputs=inputs,
-        )
+        return inputs
+
+    def _attest_preparation(self, attester: Attester, run: Run, measured: Measurement, inputs: list[Input]) -> None:
+        from attestflow.operators.provenance import attest_provenance
+        from attestflow.predicates.provenance import BUILD_TYPE_PREPARATION
+
+        attest_provenance(attester, run, build_type=BUILD_TYPE_PREPARATION, outputs=[measured], inputs=inputs)

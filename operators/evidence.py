@@ -114,5 +114,8 @@ def references(value: object, field: str) -> list[Attested]:
     if looks_attested(value):
         return [Attested.from_xcom(value, field)]
     if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
-        raise ConfigurationError(f"{field}: expected what attestflow tasks returned, found {shown(value)}")
+        raise ConfigurationError(
+            f"{field}: expected what attestflow tasks returned, found {shown(value)}",
+            hint="hand over the output of a task, not a path",
+        )
     return [Attested.from_xcom(each, field) for each in value]

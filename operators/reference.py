@@ -79,8 +79,8 @@ def replace_references(value: Any, change: Any) -> Any:
         return change(Attested.from_xcom(value, "argument"))
     if isinstance(value, Mapping):
         return {key: replace_references(child, change) for key, child in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(replace_references(child, change) for child in value)
+    if isinstance(value, tuple):
+        return tuple(replace_references(child, change) for child in value)
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):  # a mapped task's results come lazily
         return [replace_references(child, change) for child in value]
     return value

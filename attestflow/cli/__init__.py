@@ -63,19 +63,17 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit; an AttestflowError becomes `error:` and `hint:`, never a traceback."""
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        app.main(args=given, prog_name="attestflow", standalone_mode=False)
+        code = app.main(args=given, prog_name="attestflow", standalone_mode=False)
     except click.ClickException as exc:
         exc.show()
         sys.exit(EXIT_USAGE)
-    except click.exceptions.Exit as exc:
-        sys.exit(exc.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(130)
     except AttestflowError as exc:
         _report(exc, as_json="--json" in given)
         sys.exit(exit_code(exc))
-    sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)  # click returns the code of an Exit
 
 
 def _report(error: AttestflowError, *, as_json: bool) -> None:

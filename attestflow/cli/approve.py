@@ -80,7 +80,7 @@ def command(
         verdict=verdict.findings_sha256(),
         expires=format_time(settings.clock() + lifetime),
         reason=reason,
-        supersedes=gate.rejections_by(about.content, role),
+        supersedes=() if reject else gate.rejections_by(about.content, role, transition),
     )
     made = attester.attest_predicate([about.descriptor()], approval.PREDICATE_TYPE, predicate.to_json())
     if as_json:

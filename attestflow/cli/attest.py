@@ -52,6 +52,7 @@ def attest_content(
     as_json: bool,
 ) -> None:
     """Measure TARGET once for both digests, sign, store; print the digest."""
+    from attestflow.attest import Attester
     from attestflow.cli.output import fields, line, print_json, size_text
     from attestflow.cli.target import is_digest, read_target
     from attestflow.settings.files import write_whole
@@ -60,14 +61,12 @@ def attest_content(
         raise click.UsageError("attest reads bytes: give a path or models:/…, not a digest")
     settings = load_settings(config, store)
     # Whatever can go wrong without reading the bytes goes wrong before they are read.
-    attester = settings.attester(role, passphrase_for(settings, role, passphrase_fd))
+    signer = settings.signer(role, passphrase_for(settings, role, passphrase_fd))
+    attester = Attester(settings.open_store(), signer, settings.verifier(), settings.clock)
     measured = read_target(target, name=name, include=include, quiet=as_json)
     made = attester.attest_content(measured, kind=kind)
     if oms is not None:
-        from attestflow.digest import Listing
-
-        listing = measured.listing or Listing.of([(measured.content.sha256, measured.name)], "sha256")
-        write_whole(oms, settings.signer_of(attester).sign_oms(listing, measured.name))
+        write_whole(oms, signer.sign_oms(measured.listing or measured.content, measured.name))
     document = {
         "kind": kind,
         "name": measured.name,

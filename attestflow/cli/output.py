@@ -13,7 +13,7 @@ import click
 from attestflow.documents import escaped
 
 if TYPE_CHECKING:
-    from attestflow.subject import Progress
+    from attestflow.hashing import Progress
 
 
 def clean(text: object) -> str:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from attestflow.digest import Algorithm, ContentDigest
     from attestflow.subject import Measurement, ResourceDescriptor
 
+SHA256: tuple[Algorithm, ...] = ("sha256",)
 BOTH: tuple[Algorithm, ...] = ("sha256", "blake3")
 
 
@@ -76,5 +77,5 @@ def resolve_target(text: str, *, include: Sequence[str] = (), quiet: bool = Fals
     if is_digest(text):
         content = ContentDigest.parse(text)
         return Target(text, content.sha256[:12], content, None)
-    measured = read_target(text, include=include, algorithms=("sha256",), quiet=quiet)
+    measured = read_target(text, include=include, algorithms=SHA256, quiet=quiet)
     return Target(text, measured.name, measured.content, measured)

@@ -11,15 +11,15 @@ from attestflow.documents import shown
 
 if TYPE_CHECKING:
     from attestflow.digest import ContentDigest
-    from attestflow.policy.schema import Transition
     from attestflow.settings import Settings
+    from attestflow.verdict import Transition
 
 PREFIX = "models:/"
 
 
 def transition_of(settings: Settings, model: str | None, to: str | None) -> Transition | None:
     """The transition that --for and --to name, in the configured registry; None when neither is given."""
-    from attestflow.policy.schema import Transition
+    from attestflow.verdict import Transition
 
     if model is None and to is None:
         return None
@@ -28,7 +28,7 @@ def transition_of(settings: Settings, model: str | None, to: str | None) -> Tran
     name = model.removeprefix(PREFIX)
     if not model.startswith(PREFIX) or not name or "/" in name or "@" in name:
         raise click.UsageError(f"--for takes models:/NAME, without version or alias; not {shown(model)}")
-    return Transition.parse(registry=settings.registry, model=name, to=to)
+    return Transition.parse(settings.registry, name, to)
 
 
 def production_now(transition: Transition | None, current: str | None) -> ContentDigest | None:

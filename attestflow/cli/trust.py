@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -41,7 +42,7 @@ def show(config: str | None, store: str | None, as_json: bool) -> None:
     from attestflow.clock import format_time
 
     root = load_settings(config, store).trust_root()
-    people = {
+    people: dict[str, dict[str, Any]] = {
         name: {
             "keys": [key.fingerprint for key in functionary.keys],
             "may": [scope.predicate_type for scope in functionary.may],
@@ -53,9 +54,10 @@ def show(config: str | None, store: str | None, as_json: bool) -> None:
         print_json({"version": root.version, "expires": format_time(root.expires), "functionaries": people})
         return
     line(f"trust root version {root.version}, expires {format_time(root.expires)}, sha256:{root.sha256}")
-    for name, functionary in people.items():
+    for name, functionary in root.functionaries.items():
         line(name)
-        fields({"keys": ", ".join(functionary["keys"]), "may": ", ".join(functionary["may"])})
+        keys, may = people[name]["keys"], people[name]["may"]
+        fields({"keys": ", ".join(keys), "may": ", ".join(may), "observed": functionary.observed or None})
 
 
 @command.command(name="allow")

@@ -42,7 +42,7 @@ def command(
         return
     from attestflow.cli.answer import tell_answer
     from attestflow.cli.output import progress
-    from attestflow.cli.target import is_digest, local_target
+    from attestflow.cli.target import SHA256, is_digest, local_target
     from attestflow.digest import ContentDigest
     from attestflow.subject import measure, measure_quickly
     from attestflow.verify import verify_digest, verify_target
@@ -58,7 +58,7 @@ def command(
     with progress(f"Reading {target}", quiet=as_json) as callback:
         answer = verify_target(
             None if only_sha256 else lambda: measure_quickly(path, name=name, include=include, progress=callback),
-            lambda: measure(path, name=name, include=include, algorithms=("sha256",), progress=callback),
+            lambda: measure(path, name=name, include=include, algorithms=SHA256, progress=callback),
             evidence,
             verifier,
         )

@@ -1,0 +1,1 @@
+"""Policies over a verified lineage: what must hold, rule by rule."""

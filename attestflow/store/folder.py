@@ -82,7 +82,7 @@ class FolderStore(Store):
             raise self._too_large(key, limit)
         return data
 
-    def _list(self, prefix: str, limit: int) -> list[str]:
+    def _list(self, prefix: str, limit: int, left_out: frozenset[str] = frozenset()) -> list[str]:
         keys: list[str] = []
         seen = 0
         folders = [(prefix, 0)]
@@ -91,6 +91,8 @@ class FolderStore(Store):
             try:
                 with os.scandir(self._root / folder) as entries:
                     for entry in entries:
+                        if entry.name in left_out:
+                            continue
                         seen += 1
                         if seen > limit:
                             raise self._too_many(prefix, limit)

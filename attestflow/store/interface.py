@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from attestflow.bundle import Bundle
 from attestflow.digest import Algorithm, ContentDigest, Kind, Listing
 from attestflow.errors import DigestMismatch, MalformedStatement, StoreError
+from attestflow.predicates import path_part
 from attestflow.store import layout
 
 
@@ -64,13 +65,18 @@ class Store(ABC):
             self._write(key, b"")
         return bundle.identity
 
-    def attestations(self, content: ContentDigest, predicate_type: str | None = None) -> Iterator[StoredBundle]:
+    def attestations(
+        self, content: ContentDigest, predicate_type: str | None = None, *, skip: Collection[str] = ()
+    ) -> Iterator[StoredBundle]:
         """Every bundle filed under `content`, in the order of their keys; of one predicate type where that is given.
 
-        Raises StoreError when the store cannot be read, and when a bound of `limits` is reached.
+        `skip` names predicate types that are not even counted: verdicts, of which there is one for each question ever
+        asked. Raises StoreError when the store cannot be read, and when a bound of `limits` is reached.
         """
         prefix = layout.subject_prefix(content, predicate_type)
-        keys = sorted(key for key in self._list(prefix, self.limits.bundles_per_subject) if layout.is_bundle_key(key))
+        left_out = frozenset(path_part(each) for each in skip)
+        found = self._list(prefix, self.limits.bundles_per_subject, left_out)
+        keys = sorted(key for key in found if layout.is_bundle_key(key))
         total = 0
         for key in keys:
             raw = self._read(key, self.limits.bytes_per_bundle)
@@ -138,8 +144,11 @@ class Store(ABC):
         """The bytes at `key`, None where nothing is; StoreError beyond `limit` bytes."""
 
     @abstractmethod
-    def _list(self, prefix: str, limit: int) -> list[str]:
-        """The keys of all files below `prefix`, at most two folders deep; StoreError beyond `limit` of them."""
+    def _list(self, prefix: str, limit: int, left_out: frozenset[str] = frozenset()) -> list[str]:
+        """The keys of all files in `prefix` and in the folders right below it, but for the folders named in `left_out`.
+
+        StoreError beyond `limit` entries.
+        """
 
     @abstractmethod
     def _remove(self, key: str) -> None:

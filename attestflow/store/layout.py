@@ -21,7 +21,9 @@ from attestflow.predicates import contents, path_part, reference
 from attestflow.statement import Statement
 
 SUFFIX = ".sigstore.json"
-_BUNDLE = re.compile(r"by-subject/(?:file|tree)-[0-9a-f]{2}/[0-9a-f]{64}/[0-9a-z][0-9a-z.-]*/[0-9a-f]{64}\.sigstore\.json")
+_BUNDLE = re.compile(
+    r"by-subject/(?:file|tree)-[0-9a-f]{2}/[0-9a-f]{64}/[0-9a-z][0-9a-z.-]*/[0-9a-f]{64}\.sigstore\.json"
+)
 _POINTER = re.compile(r".*/(?:([0-9TZ]{16})-)?(file|tree)-([0-9a-f]{64})")
 _TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]+)?Z")
 

@@ -90,15 +90,16 @@ class RemoteStore(Store):
             raise self._too_large(key, limit)
         return data
 
-    def _list(self, prefix: str, limit: int) -> list[str]:
+    def _list(self, prefix: str, limit: int, left_out: frozenset[str] = frozenset()) -> list[str]:
         try:
             found = self._call(self._fs.find, self._path(prefix), maxdepth=2)
         except FileNotFoundError:
             return []
-        if len(found) > limit:
-            raise self._too_many(prefix, limit)
         start = len(self._root) + 1
         keys = [str(path)[start:] for path in found]
+        keys = [key for key in keys if key.removeprefix(f"{prefix}/").partition("/")[0] not in left_out]
+        if len(keys) > limit:
+            raise self._too_many(prefix, limit)
         return [key for key in keys if not key.rpartition("/")[2].startswith(".")]
 
     def _remove(self, key: str) -> None:

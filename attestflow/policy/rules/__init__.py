@@ -1,0 +1,1 @@
+"""The rules, one module each; `attestflow.policy.registry` finds them by their id."""

@@ -38,7 +38,10 @@ def people(tmp_path: Path) -> Path:
 def test_a_folder_of_parquet_passes(people: Path, suite: Path) -> None:
     result = run.run_suite(people, suite)
     assert result.result == "PASSED"
-    assert result.passed_tests == ("expect_column_values_to_be_between(age)", "expect_column_values_to_not_be_null(name)")
+    assert result.passed_tests == (
+        "expect_column_values_to_be_between(age)",
+        "expect_column_values_to_not_be_null(name)",
+    )
     assert dict(result.configuration[0].digest) == {"sha256": Suite.of("people", EXPECTATIONS, "test").sha256}
 
 

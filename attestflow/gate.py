@@ -1,0 +1,149 @@
+"""The gate: gather the lineage, evaluate the policy, sign the verdict, obey it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from attestflow.attest import Attester
+from attestflow.clock import utc_now
+from attestflow.digest import LISTING_MEDIA_TYPE, ContentDigest
+from attestflow.documents import shown
+from attestflow.errors import AttestflowError, PromotionBlocked, StoreError
+from attestflow.lineage import gather
+from attestflow.policy.engine import evaluate, holds
+from attestflow.policy.schema import Context, Policy
+from attestflow.predicates import approval, vsa
+from attestflow.store.interface import Store
+from attestflow.subject import ResourceDescriptor
+from attestflow.verdict import Finding, Rejected, Transition, Verdict
+from attestflow.verification.verifier import Verifier
+
+if TYPE_CHECKING:
+    from attestflow.signing.interface import Signer
+
+EVIDENCE_RULE = "evidence"
+VSA_LIFETIME = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Decides about one content at a time under one policy; with a `signer` (the verifier's) each verdict is signed."""
+
+    store: Store
+    verifier: Verifier
+    policy: Policy
+    clock: Callable[[], datetime] = utc_now
+    signer: Signer | None = None
+
+    def check(
+        self,
+        content: ContentDigest,
+        *,
+        name: str,
+        transition: Transition | None = None,
+        production: ContentDigest | None = None,
+    ) -> Verdict:
+        """The verdict on `content` for `transition`, `production` being there now. It denies whatever goes wrong.
+
+        Passed and denied alike are signed as a VSA and stored where there is a signer. A verdict that passes and cannot
+        be recorded is denied, for nobody could find it afterwards; a denial stays one.
+        """
+        now = self.clock()
+        findings, rejected = self._findings(content, transition, production, now)
+        verdict = Verdict(
+            passed=holds(findings),
+            enforced=self.policy.mode == "enforce",
+            findings=findings,
+            subject=content,
+            subject_name=name,
+            policy_name=self.policy.name,
+            policy_sha256=self.policy.sha256,
+            trust_root_sha256=self.verifier.trust_root.sha256,
+            absence=self.policy.absence,
+            time=now,
+            transition=transition,
+            production=production,
+            rejected=rejected,
+        )
+        return verdict if self.signer is None else self._record(verdict, self.signer)
+
+    def enforce(
+        self,
+        content: ContentDigest,
+        *,
+        name: str,
+        transition: Transition | None = None,
+        production: ContentDigest | None = None,
+    ) -> Verdict:
+        """`check`, and PromotionBlocked unless the verdict passed or the policy only warns."""
+        verdict = self.check(content, name=name, transition=transition, production=production)
+        if not verdict.allowed:
+            raise PromotionBlocked(_summary(verdict), verdict, hint=_first_hint(verdict))
+        return verdict
+
+    def rejections_by(self, content: ContentDigest, functionary: str, transition: Transition) -> tuple[str, ...]:
+        """Identities of a functionary's verified rejections of this promotion: what a later approval of theirs lifts."""
+        lineage = gather(content, self.store, self.verifier)
+        found = []
+        for item in lineage.root.of_type(approval.PREDICATE_TYPE):
+            said = approval.Approval.parse(item.statement.predicate)
+            about = transition.same_as(said.registry, said.model, said.transition)
+            if item.functionary == functionary and said.decision == "rejected" and about:
+                found.append(item.identity)
+        return tuple(sorted(found))
+
+    def _findings(
+        self, content: ContentDigest, transition: Transition | None, production: ContentDigest | None, now: datetime
+    ) -> tuple[tuple[Finding, ...], tuple[Rejected, ...]]:
+        if self.policy.expires <= now:
+            finding = Finding(
+                EVIDENCE_RULE, "denied", f"the policy {shown(self.policy.name)} expired", "renew and sign it"
+            )
+            return (finding,), ()
+        try:
+            lineage = gather(content, self.store, self.verifier)
+            context = Context(now, transition, production, self.policy.sha256, self.verifier.trust_root)
+            return evaluate(self.policy, lineage, context), lineage.rejected
+        except AttestflowError as exc:
+            message = f"the evidence could not be gathered: {exc.message}"
+            return (Finding(EVIDENCE_RULE, "denied", message, exc.hint),), ()
+        except Exception as exc:  # a gate never lets anything pass because something broke
+            message = f"the evidence could not be gathered: {type(exc).__name__}"
+            return (Finding(EVIDENCE_RULE, "denied", message, "the gate's log says more"),), ()
+
+    def _record(self, verdict: Verdict, signer: Signer) -> Verdict:
+        tree = verdict.subject.kind == "tree"
+        subject = ResourceDescriptor(
+            name=verdict.subject_name.rstrip("/") + ("/" if tree else ""),
+            digest={"sha256": verdict.subject.sha256},
+            media_type=LISTING_MEDIA_TYPE if tree else None,
+        )
+        statement = verdict.to_vsa(verdict.time + VSA_LIFETIME).to_json()
+        try:
+            made = Attester(self.store, signer, self.verifier, self.clock).attest_predicate(
+                [subject], vsa.PREDICATE_TYPE, statement
+            )
+        except (AttestflowError, OSError) as exc:
+            message = exc.message if isinstance(exc, AttestflowError) else str(exc)
+            finding = Finding(EVIDENCE_RULE, "denied", f"the verdict could not be recorded: {message}", _hint(exc))
+            return replace(verdict, passed=False, findings=(*verdict.findings, finding))
+        return replace(verdict, vsa_identity=made.identity)
+
+
+def _hint(exc: Exception) -> str | None:
+    if isinstance(exc, StoreError) and exc.retryable:
+        return exc.hint or "try again"
+    return exc.hint if isinstance(exc, AttestflowError) else None
+
+
+def _summary(verdict: Verdict) -> str:
+    to = f" to {verdict.transition.to} of {shown(verdict.transition.model)}" if verdict.transition else ""
+    reasons = "; ".join(f"{finding.rule}: {finding.message}" for finding in verdict.denials)
+    return f"promotion{to} is blocked: {reasons}"
+
+
+def _first_hint(verdict: Verdict) -> str | None:
+    return next((finding.hint for finding in verdict.denials if finding.hint), None)

@@ -1,0 +1,40 @@
+"""Which rules there are: ours from a table, those of others from the entry-point group `attestflow.rules`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from attestflow.documents import shown
+from attestflow.errors import ConfigurationError
+from attestflow.policy.schema import Rule
+
+ENTRY_POINTS = "attestflow.rules"
+BUILT_IN = (
+    "approved",
+    "content-attested",
+    "data-validated",
+    "inputs-attested",
+    "ml-bom",
+    "registered-unchanged",
+    "required-attestation",
+    "trained-by",
+    "whole-subjects",
+)
+
+
+def find_rule(name: str, where: str) -> Rule:
+    """The rule of that id. ConfigurationError where there is none, or where one of others does not load."""
+    if name in BUILT_IN:
+        rule: Rule = import_module(f"attestflow.policy.rules.{name.replace('-', '_')}").rule
+        return rule
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        try:
+            loaded: Rule = point.load()
+        except Exception as exc:  # somebody else's code: whatever it raises, the policy does not load
+            raise ConfigurationError(f"{where}: the rule {shown(name)} does not load: {exc}") from exc
+        return loaded
+    others = sorted({point.name for point in entry_points(group=ENTRY_POINTS)})
+    raise ConfigurationError(
+        f"{where}: there is no rule {shown(name)}", hint=f"there are {', '.join([*BUILT_IN, *others])}"
+    )

@@ -1,0 +1,108 @@
+"""What a policy is, and what a rule is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from typing import Any, ClassVar, Literal, Protocol
+
+from attestflow.digest import ContentDigest
+from attestflow.lineage import Lineage
+from attestflow.verdict import Finding, Transition, fold
+from attestflow.verification.trust_root import TrustRoot
+
+__all__ = ["Context", "Parameter", "Policy", "Protection", "Rule", "RuleUse", "Transition"]
+
+LEEWAY = timedelta(minutes=1)
+ParameterKind = Literal["functionaries", "texts", "text", "duration", "count", "choice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a rule: what kind of value, whether it must be given, and what it means."""
+
+    kind: ParameterKind
+    description: str
+    required: bool = True
+    choices: tuple[str, ...] = ()
+    default: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a decision is about, beside the lineage. `now` is the gate's clock (aware, UTC)."""
+
+    now: datetime
+    transition: Transition | None
+    production: ContentDigest | None
+    policy_sha256: str
+    trust_root: TrustRoot
+
+    def is_future(self, moment: datetime) -> bool:
+        """Whether a stated time lies in the future, beyond a minute that clocks may differ."""
+        return moment > self.now + LEEWAY
+
+
+class Rule(Protocol):
+    """One check. It does no I/O, sees only verified statements, and gives at least one finding."""
+
+    id: ClassVar[str]
+    severity: ClassVar[Literal["high", "medium"]]
+    description: ClassVar[str]
+    remediation: ClassVar[str]
+    parameters: ClassVar[Mapping[str, Parameter]]
+
+    def check(self, lineage: Lineage, context: Context, parameters: Mapping[str, Any]) -> Iterator[Finding]:
+        """What this rule finds; `parameters` were checked when the policy was loaded."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RuleUse:
+    """A rule in a policy, with the parameters given to it there."""
+
+    rule: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """Registered models (globs) with the aliases and stages that a gate guards."""
+
+    models: tuple[str, ...]
+    aliases: tuple[str, ...]
+    stages: tuple[str, ...]
+
+    def covers(self, model: str, to: str) -> bool:
+        """Whether `model` getting `to` (`alias:<name>` or `stage:<name>`) is guarded; all names compared folded."""
+        kind, _, name = to.partition(":")
+        names = self.aliases if kind == "alias" else self.stages
+        return self.covers_model(model) and any(_matches(name, pattern) for pattern in names)
+
+    def covers_model(self, model: str) -> bool:
+        """Whether anything of `model` is guarded."""
+        return any(_matches(model, pattern) for pattern in self.models)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What must hold. `sha256` is of the bytes it was read from; `absence` is repeated in each verdict."""
+
+    name: str
+    version: int
+    expires: datetime
+    absence: Literal["accepted"]
+    mode: Literal["enforce", "warn"]
+    protections: tuple[Protection, ...]
+    rules: tuple[RuleUse, ...]
+    sha256: str
+
+    def protects(self, model: str, to: str) -> bool:
+        """Whether this policy guards `model` getting `to`."""
+        return any(protection.covers(model, to) for protection in self.protections)
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatchcase(fold(name), fold(pattern))

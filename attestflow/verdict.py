@@ -1,0 +1,174 @@
+"""Verdicts: passed or denied, with every finding and how to mend it; serialised as a SLSA VSA."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from attestflow.clock import format_time
+from attestflow.digest import ContentDigest
+from attestflow.documents import canonical_json, shown
+from attestflow.errors import ConfigurationError
+from attestflow.predicates.vsa import Vsa
+
+Outcome = Literal["passed", "denied", "warned"]
+VERIFIER_ID = "https://attestflow.dev/gate"
+PASSED_LEVEL = "ATTESTFLOW_POLICY_PASSED"
+APPROVAL_RULE = "approved"
+
+
+def fold(name: str) -> str:
+    """A name as it is compared: NFKC, case folded, NFKC again, so that no look-alike of a protected name is another one."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What is asked for: in `registry`, `model` gets `to`, which is `alias:<name>` or `stage:<name>`."""
+
+    registry: str
+    model: str
+    to: str
+
+    @classmethod
+    def parse(cls, registry: str, model: str, to: str) -> Transition:
+        """`production` and `alias:production` mean the alias, `stage:Production` the stage. ConfigurationError otherwise."""
+        kind, separator, name = to.partition(":")
+        if not separator:
+            kind, name = "alias", to
+        if kind not in ("alias", "stage") or not name or not registry or not model:
+            raise ConfigurationError(f"{shown(to)} is no transition", hint="write an alias, or stage:NAME")
+        return cls(registry, model, f"{kind}:{name}")
+
+    def same_as(self, registry: str, model: str, to: str) -> bool:
+        """Whether these name this transition: registry and model to the letter, alias and stage folded."""
+        return (self.registry, self.model, fold(self.to)) == (registry, model, fold(to))
+
+    def to_json(self) -> dict[str, str]:
+        """As it stands in a verdict."""
+        return {"registry": self.registry, "model": self.model, "to": self.to}
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A bundle that was found and does not count: where it lies, and why."""
+
+    location: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule found. `message` is for people, `hint` says how to mend it, `evidence` are identities."""
+
+    rule: str
+    outcome: Outcome
+    message: str
+    hint: str | None = None
+    subject: str | None = None
+    evidence: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a verdict."""
+        return {
+            "rule": self.rule,
+            "outcome": self.outcome,
+            "message": self.message,
+            "hint": self.hint,
+            "subject": self.subject,
+            "evidence": sorted(self.evidence),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision about one subject and one transition under one policy, at one time.
+
+    `passed` is what the rules say; `enforced` is false where the policy only warns. `production` is the content in
+    production when it was asked. `vsa_identity` names the signed record, None where no verifier signed it.
+    """
+
+    passed: bool
+    enforced: bool
+    findings: tuple[Finding, ...]
+    subject: ContentDigest
+    subject_name: str
+    policy_name: str
+    policy_sha256: str
+    trust_root_sha256: str
+    absence: str
+    time: datetime
+    transition: Transition | None = None
+    production: ContentDigest | None = None
+    rejected: tuple[Rejected, ...] = ()
+    vsa_identity: str | None = None
+
+    @property
+    def allowed(self) -> bool:
+        """Whether a gate lets it through."""
+        return self.passed or not self.enforced
+
+    @property
+    def denials(self) -> tuple[Finding, ...]:
+        """The findings that denied."""
+        return tuple(finding for finding in self.findings if finding.outcome == "denied")
+
+    def findings_sha256(self) -> str:
+        """SHA-256 (hex) of what an owner sees: subject, transition, what is in production, policy, and all findings.
+
+        Findings of the rule `approved` are left out, since each approval would change them.
+        """
+        seen = [finding.to_json() for finding in self.findings if finding.rule != APPROVAL_RULE]
+        return hashlib.sha256(canonical_json({**self._head(), "findings": seen})).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole verdict as JSON values; the same verdict is the same bytes."""
+        return {
+            **self._head(),
+            "result": "passed" if self.passed else "denied",
+            "enforced": self.enforced,
+            "name": self.subject_name,
+            "trustRoot": self.trust_root_sha256,
+            "absence": self.absence,
+            "time": format_time(self.time),
+            "findings": [finding.to_json() for finding in self.findings],
+            "findingsDigest": self.findings_sha256(),
+            "rejected": [{"location": item.location, "reason": item.reason} for item in self.rejected],
+            "attestation": self.vsa_identity,
+        }
+
+    def to_vsa(self, expires: datetime) -> Vsa:
+        """The SLSA VSA of this verdict, `PASSED` or `FAILED`; what VSA has no field for stands in its extension."""
+        evidence = sorted({identity for finding in self.findings for identity in finding.evidence})
+        extension: Mapping[str, Any] = {
+            "findings": [finding.to_json() for finding in self.findings],
+            "transition": self.transition.to_json() if self.transition else None,
+            "production": str(self.production) if self.production else None,
+            "expires": format_time(expires),
+            "absence": self.absence,
+            "enforced": self.enforced,
+            "trustRoot": self.trust_root_sha256,
+        }
+        return Vsa(
+            verifier_id=VERIFIER_ID,
+            time_verified=format_time(self.time),
+            resource_uri=str(self.subject),
+            policy_uri=self.policy_name,
+            policy_sha256=self.policy_sha256,
+            input_attestations=tuple(evidence),
+            result="PASSED" if self.passed else "FAILED",
+            verified_levels=(PASSED_LEVEL,) if self.passed else ("FAILED",),
+            extension=extension,
+        )
+
+    def _head(self) -> dict[str, Any]:
+        return {
+            "subject": str(self.subject),
+            "policy": {"name": self.policy_name, "sha256": self.policy_sha256},
+            "transition": self.transition.to_json() if self.transition else None,
+            "production": str(self.production) if self.production else None,
+        }
