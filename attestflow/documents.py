@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attestflow.errors import AttestflowError, MalformedStatement
 
 MAX_BYTES = 16 * 1024 * 1024
+MAX_YAML_BYTES = 256 * 1024
 MAX_DEPTH = 64
+# A list of empty lists takes twenty times its text in memory: the number of values is bounded, not only the bytes.
+MAX_VALUES = 4_000_000
 
 
 def parse_json(
@@ -21,21 +25,18 @@ def parse_json(
 ) -> Any:
     """The value of a JSON text (RFC 8259, UTF-8, no byte order mark).
 
-    Raises `error` naming `what` and the place where it is too large (`max_bytes`), nested deeper than 64, holds a
-    duplicate key, a number that JSON lacks (NaN, Infinity), a lone surrogate, or is no JSON at all.
+    Raises `error` naming `what` and the place where it is too large (`max_bytes`, or four million values), nested deeper
+    than 64, holds a duplicate key, a number that JSON lacks (NaN, Infinity), a lone surrogate, or is no JSON at all.
     """
-    if len(data) > max_bytes:
-        raise error(f"{what}: {len(data)} bytes, at most {max_bytes} are read")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as exc:
-        raise error(f"{what}: not UTF-8 at byte {exc.start}") from None
+    text = _text(data, what, max_bytes, error)
+    if data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_VALUES:
+        raise error(f"{what}: more than {MAX_VALUES} values")
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen = dict(pairs)
         if len(seen) != len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
+            met: set[str] = set()
+            twice = next(key for key, _ in pairs if key in met or met.add(key))
             raise error(f"{what}: key {shown(twice)} stands twice in one object")
         return seen
 
@@ -60,20 +61,16 @@ def parse_json(
     return value
 
 
-def parse_yaml(data: bytes, what: str, *, max_bytes: int = 1024 * 1024, error: type[AttestflowError]) -> Any:
-    """The value of one YAML 1.1 document of plain scalars, lists and maps with string keys.
+def parse_yaml(data: bytes, what: str, *, max_bytes: int = MAX_YAML_BYTES, error: type[AttestflowError]) -> Any:
+    """The value of one YAML document of plain scalars, lists and maps with string keys.
 
-    Raises `error` with line and column for duplicate keys, anchors and aliases, tags, several documents, and whatever
-    `parse_json` refuses. Dates stay strings.
+    Raises `error` with line and column for duplicate keys, anchors and aliases, tags, several documents, scalars that
+    YAML 1.1 and 1.2 read differently (`on`, `017`, `1_000`, `1:30`: quote them), and whatever `parse_json` refuses.
+    Dates stay strings.
     """
     import yaml
 
-    if len(data) > max_bytes:
-        raise error(f"{what}: {len(data)} bytes, at most {max_bytes} are read")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as exc:
-        raise error(f"{what}: not UTF-8 at byte {exc.start}") from None
+    text = _text(data, what, max_bytes, error)
     try:
         root = yaml.compose(text, Loader=_scalar_loader())
         value = None if root is None else _plain(root, what, error, 0)
@@ -84,6 +81,8 @@ def parse_yaml(data: bytes, what: str, *, max_bytes: int = 1024 * 1024, error: t
         raise error(f"{what}: {problem}{place}") from None
     except RecursionError:
         raise error(f"{what}: nested deeper than {MAX_DEPTH}") from None
+    except (ValueError, OverflowError):  # an escape of a character that Unicode does not have
+        raise error(f"{what}: not YAML") from None
     _check_tree(value, what, error)
     return value
 
@@ -112,6 +111,15 @@ def escaped(text: str) -> str:
         else char.encode("unicode_escape").decode("ascii")
         for char in text
     )
+
+
+def _text(data: bytes, what: str, max_bytes: int, error: type[AttestflowError]) -> str:
+    if len(data) > max_bytes:
+        raise error(f"{what}: {len(data)} bytes, at most {max_bytes} are read")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise error(f"{what}: not UTF-8 at byte {exc.start}") from None
 
 
 def _check_tree(value: Any, what: str, error: type[AttestflowError]) -> None:
@@ -151,9 +159,11 @@ def _scalar_loader() -> Any:
         }
 
         def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.AliasEvent):
-                event = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML has no types here
+            event = self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML has no types here
+            if getattr(event, "anchor", None) is not None:
                 raise yaml.composer.ComposerError(None, None, "anchors and aliases are refused", event.start_mark)
+            if getattr(event, "tag", None) is not None:
+                raise yaml.composer.ComposerError(None, None, "tags are refused", event.start_mark)
             return super().compose_node(parent, index)
 
     return Loader
@@ -179,9 +189,25 @@ def _plain(node: Any, what: str, error: type[AttestflowError], depth: int) -> An
         return result
     if isinstance(node, yaml.SequenceNode):
         return [_plain(child, what, error, depth + 1) for child in node.value]
-    if node.tag not in {f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null")}:
-        raise error(f"{what}: tag {shown(node.tag)} is refused at {place}")
-    value = yaml.SafeLoader("").construct_object(node)
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        raise error(f"{what}: a number that is not finite at {place}")
-    return value
+    return _scalar(node.tag.removeprefix("tag:yaml.org,2002:"), node.value, what, place, error)
+
+
+# What YAML 1.1, YAML 1.2 and JSON read alike. Anything else that PyYAML takes for a number, truth value or null is refused.
+_PLAIN = {
+    "int": re.compile(r"-?(0|[1-9][0-9]{0,18})"),
+    "float": re.compile(r"-?(0|[1-9][0-9]{0,18})\.[0-9]{1,18}([eE][+-][0-9]{1,2})?"),
+    "bool": re.compile(r"true|false"),
+    "null": re.compile(r"null|~|"),
+}
+
+
+def _scalar(kind: str, text: str, what: str, place: str, error: type[AttestflowError]) -> Any:
+    if kind == "str":
+        return text
+    if kind not in _PLAIN or not _PLAIN[kind].fullmatch(text):
+        raise error(f"{what}: {shown(text, 40)} at {place} is read differently by different YAML parsers: quote it")
+    if kind == "int":
+        return int(text)
+    if kind == "float":
+        return float(text)
+    return text == "true" if kind == "bool" else None

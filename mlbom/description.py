@@ -19,6 +19,7 @@ Basis = Literal["measured", "attested", "self-asserted"]
 
 BASES: frozenset[str] = frozenset({"measured", "attested", "self-asserted"})
 MAX_TEXT = 4096
+MAX_VERSION = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,8 @@ class System:
 
     def __post_init__(self) -> None:
         check_text(self.name, "the system's name")
+        if self.version is not None:
+            check_text(self.version, "the system's version", limit=MAX_VERSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +214,7 @@ class ModelDescription:
     def __post_init__(self) -> None:
         check_text(self.name, "the model's name")
         if self.version is not None:
-            check_text(self.version, "the model's version")
+            check_text(self.version, "the model's version", limit=MAX_VERSION)
         if self.approach is not None and self.approach.value not in APPROACHES:
             raise ConfigurationError(
                 f"the learning approach {shown(self.approach.value)} is none of {', '.join(sorted(APPROACHES))}"

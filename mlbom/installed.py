@@ -83,7 +83,7 @@ def _index(path: Sequence[str] | None) -> Mapping[str, metadata.Distribution]:
     """Distributions by normalised name; the first on the path wins, as it does on import."""
     found: dict[str, metadata.Distribution] = {}
     for distribution in metadata.distributions() if path is None else metadata.distributions(path=list(path)):
-        name = distribution.metadata["Name"]
+        name = _field(distribution, "Name")
         if name:
             found.setdefault(normalised(name), distribution)
     return found
@@ -153,13 +153,16 @@ def _dependency(
     requirement = ", ".join(sorted({_shown_requirement(str(wish)) for wish in wished})) or None
     if distribution is None:
         return Dependency(name, None, requirement=requirement, satisfied=False if wished else None)
-    fields = distribution.metadata
-    version = distribution.version
-    summary = (fields["Summary"] or "").strip()
+    version = _field(distribution, "Version")
+    summary = (_field(distribution, "Summary") or "").strip()
     return Dependency(
         name=name,
         version=version,
-        licence=licence_of(fields["License-Expression"], fields["License"], fields.get_all("Classifier") or ()),
+        licence=licence_of(
+            _field(distribution, "License-Expression"),
+            _field(distribution, "License"),
+            distribution.metadata.get_all("Classifier") or (),
+        ),
         requirement=requirement,
         satisfied=all(_fulfils(version, wish) for wish in wished) if wished else None,
         depends_on=tuple(sorted(edges)),
@@ -169,11 +172,17 @@ def _dependency(
     )
 
 
-def _fulfils(version: str, wish: Requirement) -> bool:
+def _field(distribution: metadata.Distribution, name: str) -> str | None:
+    """A metadata field, None where it is absent (the backport importlib_metadata, once imported, raises at `[name]`)."""
+    values = distribution.metadata.get_all(name)
+    return str(values[0]) if values else None
+
+
+def _fulfils(version: str | None, wish: Requirement) -> bool:
     from packaging.version import InvalidVersion
 
     try:
-        return wish.specifier.contains(version, prereleases=True)
+        return version is not None and wish.specifier.contains(version, prereleases=True)
     except InvalidVersion:
         return False
 

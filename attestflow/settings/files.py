@@ -26,10 +26,11 @@ def read_guarded(path: Path, what: str) -> bytes:
         ) from None
     except OSError as exc:
         raise ConfigurationError(f"{what} {shown(path)} cannot be read: {exc.strerror}") from None
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise ConfigurationError(f"{what} {shown(path)} is not a regular file")
     with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigurationError(f"{what} {shown(path)} is not a regular file")
         if status.st_uid not in {0, os.geteuid()}:
             raise ConfigurationError(
                 f"{what} {shown(path)} belongs to user {status.st_uid}, not to this account or root",

@@ -20,7 +20,9 @@ def to_test_result(results: Sequence[Mapping[str, Any]], *, expected: Suite | No
     raise VerificationError. No results, or a result without an expectation, raise ConfigurationError.
     """
     if not results:
-        raise ConfigurationError("the validation gave no results", hint="look at the checkpoint's validation definitions")
+        raise ConfigurationError(
+            "the validation gave no results", hint="look at the checkpoint's validation definitions"
+        )
     passed: list[str] = []
     warned: list[str] = []
     failed: list[str] = []

@@ -125,4 +125,3 @@ def _suite(document: object, where: str) -> Suite:
     if not isinstance(expectations, list):
         raise ConfigurationError(f"suite {shown(where)}: expectations must be a list")
     return Suite.of(document["name"], expectations, f"suite {shown(where)}")
-

@@ -35,7 +35,9 @@ class Expectation:
         if not isinstance(kind, str) or not kind or not isinstance(kwargs, Mapping):
             raise ConfigurationError(f"{where}: an expectation needs a type and kwargs, found {shown(configuration)}")
         if severity not in SEVERITIES:
-            raise ConfigurationError(f"{where}: severity {shown(severity)} of {kind} is none of {', '.join(SEVERITIES)}")
+            raise ConfigurationError(
+                f"{where}: severity {shown(severity)} of {kind} is none of {', '.join(SEVERITIES)}"
+            )
         arguments = {str(key): _plain(value, where) for key, value in kwargs.items() if key not in _RUNTIME}
         return cls(kind, {key: value for key, value in arguments.items() if value is not None}, severity)
 

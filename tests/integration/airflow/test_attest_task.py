@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -174,17 +175,22 @@ def test_a_task_that_returns_nothing_to_attest(
     assert "hint: return" in "".join(capfd.readouterr())
 
 
-@pytest.mark.parametrize("names", [["nonsense"], ["sales"]])
-def test_parameters_that_cannot_be_recorded(run_tasks: Any, settings: Any, data: Path, names: Any, capfd: Any) -> None:
+@pytest.mark.parametrize("name", ["nonsense", "day"])
+def test_parameters_that_cannot_be_recorded(run_tasks: Any, settings: Any, data: Path, name: str, capfd: Any) -> None:
     from airflow.sdk import task
 
-    @task.attest(parameters=names)
-    def clean(sales: Any) -> Any:
+    @task.attest(parameters=[name])
+    def clean(sales: Any, day: Any) -> Any:
         raise AssertionError("must not run")
 
-    done = run_tasks(lambda: clean(AttestDatasetOperator(task_id="attest", path=str(data)).output))
+    def tasks() -> None:
+        clean(AttestDatasetOperator(task_id="attest", path=str(data)).output, day=timedelta(days=1))
+
+    done = run_tasks(tasks)
     assert done.states["clean"] == "failed"
-    assert "must not run" not in "".join(capfd.readouterr())
+    shown = "".join(capfd.readouterr())
+    assert "hint: " in shown
+    assert "must not run" not in shown
 
 
 def test_several_outputs_and_mapped_inputs(run_tasks: Any, settings: Any, data: Path, project: Path) -> None:
@@ -209,15 +215,23 @@ def test_several_outputs_and_mapped_inputs(run_tasks: Any, settings: Any, data: 
         assert [each.content() for each in made.inputs] == [measure(data / part).content for part in ("a.csv", "b.csv")]
 
 
-def test_an_engineers_own_errors_are_retried(run_tasks: Any, settings: Any, data: Path) -> None:
+def test_an_engineers_own_errors_are_retried(run_tasks: Any, settings: Any, data: Path, out: Path) -> None:
     from airflow.sdk import task
 
-    @task.attest(retries=1)
+    tried = []
+
+    @task.attest(retries=1, retry_delay=timedelta(0))
     def clean(sales: Any) -> str:
-        raise OSError("network")
+        tried.append(1)
+        if len(tried) == 1:
+            raise OSError("network")
+        out.write_text("x")
+        return str(out)
 
     done = run_tasks(lambda: clean(AttestDatasetOperator(task_id="attest", path=str(data)).output))
-    assert done.states["clean"] == "up_for_retry"
+    assert done.states["clean"] == "success"
+    (made,) = provenances(settings, measure(out).content)
+    assert str(made.invocation_id).endswith("/clean/2")
 
 
 def test_outputs_are_attested_too(run_tasks: Any, settings: Any, data: Path, out: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,6 @@ from attestflow.mlbom.description import Dataset, Environment, Metric, System
 from attestflow.mlbom.lint import lint
 from attestflow.mlbom.mlflow_model import describe_model_dir
 from attestflow.subject import measure
-
-from datetime import UTC, datetime
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 EMPTY = Environment((), "CPython 3.11.7", "test", "measured", True)

@@ -34,8 +34,8 @@ def test_a_url_stays_a_url() -> None:
         (b'store = ""', "store"),
         (b'keys = "x"', "keys"),
         (b"[keys]\nowner = 1", "keys.owner"),
-        (b"store = ", "line 1"),
-        (b'store = "a"\nstore = "b"', "line 2"),
+        (b"store = ", "Invalid value"),
+        (b'store = "a"\nstore = "b"', "overwrite"),
         (b"\xff", "utf-8"),
     ],
 )
