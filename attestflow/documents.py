@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,9 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_YAML_BYTES = 256 * 1024
 MAX_DEPTH = 64
 # A list of empty lists takes twenty times its text in memory: the number of values is bounded, not only the bytes.
-MAX_VALUES = 4_000_000
+MAX_VALUES = 2_000_000
+
+_HIDING = re.compile("[\x85\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def parse_json(
@@ -25,7 +28,7 @@ def parse_json(
 ) -> Any:
     """The value of a JSON text (RFC 8259, UTF-8, no byte order mark).
 
-    Raises `error` naming `what` and the place where it is too large (`max_bytes`, or four million values), nested deeper
+    Raises `error` naming `what` and the place where it is too large (`max_bytes`, or two million values), nested deeper
     than 64, holds a duplicate key, a number that JSON lacks (NaN, Infinity), a lone surrogate, or is no JSON at all.
     """
     text = _text(data, what, max_bytes, error)
@@ -35,8 +38,7 @@ def parse_json(
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen = dict(pairs)
         if len(seen) != len(pairs):
-            met: set[str] = set()
-            twice = next(key for key, _ in pairs if key in met or met.add(key))
+            twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
             raise error(f"{what}: key {shown(twice)} stands twice in one object")
         return seen
 
@@ -65,12 +67,17 @@ def parse_yaml(data: bytes, what: str, *, max_bytes: int = MAX_YAML_BYTES, error
     """The value of one YAML document of plain scalars, lists and maps with string keys.
 
     Raises `error` with line and column for duplicate keys, anchors and aliases, tags, several documents, scalars that
-    YAML 1.1 and 1.2 read differently (`on`, `017`, `1_000`, `1:30`: quote them), and whatever `parse_json` refuses.
-    Dates stay strings.
+    YAML 1.1 and 1.2 read differently (`on`, `017`, `1_000`, `1:30`: quote them), characters that show people another
+    document than the one that is read (bidirectional controls, line breaks beyond ASCII), and whatever `parse_json`
+    refuses. Dates stay strings.
     """
     import yaml
 
     text = _text(data, what, max_bytes, error)
+    hiding = _HIDING.search(text)
+    if hiding is not None:
+        line = text.count("\n", 0, hiding.start()) + 1
+        raise error(f"{what}: character U+{ord(hiding[0]):04X} at line {line} hides what the text says")
     try:
         root = yaml.compose(text, Loader=_scalar_loader())
         value = None if root is None else _plain(root, what, error, 0)

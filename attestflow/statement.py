@@ -102,6 +102,14 @@ def _subjects(value: object, predicate_type: str) -> tuple[ResourceDescriptor, .
         if not is_hex_digest(subject.digest.get("sha256")):
             raise MalformedStatement(f"{where}: no sha256 of 64 lower-case hex characters")
         if predicate_type != OMS_TYPE:
-            subject.content()  # a subject that is neither file nor tree is refused here, not by whoever asks later
+            _check_content(subject, where)
         subjects.append(subject)
     return tuple(subjects)
+
+
+def _check_content(subject: ResourceDescriptor, where: str) -> None:
+    """Refuse a subject that is neither clearly a file nor a tree here, not where somebody asks for its content later."""
+    try:
+        subject.content()
+    except MalformedStatement as exc:
+        raise MalformedStatement(f"{where}: {exc.message}") from None

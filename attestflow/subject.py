@@ -132,7 +132,7 @@ def measure(
     *,
     name: str | None = None,
     include: Sequence[str] = (),
-    algorithms: Collection[Algorithm] = ("sha256", "blake3"),
+    algorithms: Collection[str] = ("sha256", "blake3"),
     progress: Progress | None = None,
 ) -> Measurement:
     """Read a file or tree once and give its digests.

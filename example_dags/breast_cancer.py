@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from airflow.sdk import Param, dag, task
+from attestflow.operators.register_model import RegisterModelOperator
 
 from attestflow.operators.attest_dataset import AttestDatasetOperator
 from attestflow.operators.promotion_gate import PromotionGateOperator
-from attestflow.operators.register_model import RegisterModelOperator
 from attestflow.operators.validate_dataset import ValidateDatasetOperator
 
 MODEL = "breast-cancer"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from attestflow.digest import ContentDigest, Listing
-from attestflow.documents import shown
+from attestflow.documents import escaped, shown
 from attestflow.errors import ConfigurationError
 
 T = TypeVar("T", covariant=True)
@@ -20,6 +20,7 @@ Basis = Literal["measured", "attested", "self-asserted"]
 BASES: frozenset[str] = frozenset({"measured", "attested", "self-asserted"})
 MAX_TEXT = 4096
 MAX_VERSION = 1024
+MAX_VALUE = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +105,13 @@ class Parameter:
 
     def __post_init__(self) -> None:
         check_text(self.name, "a hyper-parameter's name")
-        check_text(self.value, f"the hyper-parameter {shown(self.name)}", empty=True)
+        check_text(self.value, f"the hyper-parameter {shown(self.name)}", limit=MAX_VALUE, empty=True)
         check_basis(self.basis, self.source)
 
     @classmethod
     def many(cls, values: Mapping[str, object], *, source: str, basis: Basis) -> tuple[Parameter, ...]:
-        """One hyper-parameter for each entry of `values`, in name order; values become text."""
-        return tuple(cls(name, str(values[name]), source, basis) for name in sorted(values))
+        """One hyper-parameter for each entry of `values`, in name order; values become text, control characters escaped."""
+        return tuple(cls(name, escaped(str(values[name])), source, basis) for name in sorted(values))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from attestflow.cli.output import progress
 
 if TYPE_CHECKING:
-    from attestflow.digest import Algorithm, ContentDigest
+    from attestflow.digest import ContentDigest
     from attestflow.subject import Measurement, ResourceDescriptor
 
-SHA256: tuple[Algorithm, ...] = ("sha256",)
-BOTH: tuple[Algorithm, ...] = ("sha256", "blake3")
+SHA256 = ("sha256",)
+BOTH = ("sha256", "blake3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def read_target(
     *,
     name: str | None = None,
     include: Sequence[str] = (),
-    algorithms: Collection[Algorithm] = BOTH,
+    algorithms: Collection[str] = BOTH,
     quiet: bool = False,
 ) -> Measurement:
     """Measure the bytes of TARGET (a path or `models:/…`). Raises SubjectError, ConfigurationError."""

@@ -47,7 +47,10 @@ class Promotions:
         self._load = load
 
     def check_start(self) -> None:
-        """What a server can know before it serves: ConfigurationError when nothing would be guarded or nothing would pass."""
+        """What a server can know before it serves: ConfigurationError when nothing would be guarded or nothing could pass.
+
+        Where its artifacts lie it knows only in its workers, so that is looked at in each decision.
+        """
         settings = self._load()
         settings.open_store()
         settings.verifier()
@@ -57,7 +60,6 @@ class Promotions:
                 "no policy protects anything, so this gate would guard nothing",
                 hint="name models with aliases or stages under `protects` in a policy, and sign it",
             )
-        artifact_root()
 
     def guards(self, model: str, to: str) -> bool:
         """Whether a policy guards this; also when that cannot be known."""

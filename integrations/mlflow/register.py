@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,11 @@ from attestflow.subject import Measurement, measure
 
 if TYPE_CHECKING:
     from attestflow.attest import Attester
+    from attestflow.lineage import Lineage
     from attestflow.mlbom.description import Dataset
 
 BUILDER = "https://attestflow.dev/builders/mlflow"
+PROVENANCE = "the training run's SLSA provenance"
 META_FILE = "registered_model_meta"
 _META_KEYS = {"model_name", "model_version"}
 
@@ -126,34 +129,38 @@ def _attest_bom(attester: Attester, registered: Measurement, path: Path, name: s
     from attestflow.mlbom.description import Metric, Parameter
     from attestflow.mlbom.mlflow_model import describe_model_dir
 
-    runs = _training_runs(attester, registered.content)
+    lineage = _lineage(attester, registered.content)
+    runs = _training_runs(lineage)
     parameters: dict[str, Any] = {}
     metrics: dict[str, float] = {}
     for made in runs.values():
         parameters |= made.external_parameters
         metrics |= _metrics(made)
-    source = "the training run's SLSA provenance"
     description = describe_model_dir(
         path,
         name=name,
         version=version,
         listing=registered.listing,
-        datasets=_datasets(runs),
-        metrics=Metric.many(metrics, source=source, basis="attested"),
-        parameters=Parameter.many(_flat(parameters), source=source, basis="attested"),
+        datasets=_datasets(lineage, runs),
+        metrics=Metric.many(metrics, source=PROVENANCE, basis="attested"),
+        parameters=Parameter.many(_flat(parameters), source=PROVENANCE, basis="attested"),
     )
     bom = to_cyclonedx(description, timestamp=attester.clock())
     document = parse_json(bom, "ML-BOM")
     return attester.attest_predicate([registered.descriptor()], ml_bom.PREDICATE_TYPE, document).identity
 
 
-def _training_runs(attester: Attester, content: ContentDigest) -> Mapping[str, Provenance]:
-    """The verified training provenances behind a content, by identity; empty without a trust root."""
-    if attester.verifier is None:
-        return {}
-    from attestflow.lineage import gather
+def _lineage(attester: Attester, content: ContentDigest) -> Lineage:
+    """What verified evidence says; nothing where the attester holds no trust root."""
+    from attestflow.lineage import Lineage, gather
 
-    lineage = gather(content, attester.store, attester.verifier)
+    if attester.verifier is None:
+        return Lineage(content, {}, {})
+    return gather(content, attester.store, attester.verifier)
+
+
+def _training_runs(lineage: Lineage) -> Mapping[str, Provenance]:
+    """The verified training provenances in a lineage, by identity."""
     return {
         item.identity: made
         for node in lineage.nodes
@@ -162,22 +169,25 @@ def _training_runs(attester: Attester, content: ContentDigest) -> Mapping[str, P
     }
 
 
-def _datasets(runs: Mapping[str, Provenance]) -> tuple[Dataset, ...]:
+def _datasets(lineage: Lineage, runs: Mapping[str, Provenance]) -> tuple[Dataset, ...]:
+    """What the runs read, but for what is attested as a model or as code."""
     from attestflow.mlbom.description import Dataset
 
     found: dict[ContentDigest, Dataset] = {}
-    for identity, made in runs.items():
-        for descriptor in made.inputs:
-            content = descriptor.content()
-            if content is not None:
-                title = (descriptor.name or descriptor.uri or "input").rstrip("/")
-                source = "the training run's SLSA provenance"
-                found[content] = Dataset(title, content, source, "attested", attestation=identity)
+    for items in lineage.inputs.values():
+        for item in items:
+            if item.content is None or item.via.identity not in runs:
+                continue
+            if lineage.nodes[item.content].kinds - {"model", "code"} or not lineage.nodes[item.content].kinds:
+                title = item.name.rstrip("/")
+                found[item.content] = Dataset(
+                    title, item.content, PROVENANCE, "attested", attestation=item.via.identity
+                )
     return tuple(found.values())
 
 
 def _metrics(made: Provenance) -> dict[str, float]:
-    """Numbers among the byproducts' annotations of a run."""
+    """Finite numbers among the byproducts' annotations of a run: a BOM holds no others."""
     found: dict[str, float] = {}
     for descriptor in made.byproducts:
         for key, value in descriptor.annotations.items():
@@ -185,7 +195,7 @@ def _metrics(made: Provenance) -> dict[str, float]:
             found |= {
                 name: float(number)
                 for name, number in values.items()
-                if isinstance(number, (int, float)) and not isinstance(number, bool)
+                if isinstance(number, (int, float)) and not isinstance(number, bool) and math.isfinite(number)
             }
     return found
 

@@ -12,7 +12,6 @@ from mlflow.entities.model_registry.model_version_stages import get_canonical_st
 from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
-from mlflow.server.constants import READ_REPLICA_BACKEND_STORE_URI_ENV_VAR
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from mlflow.store.model_registry.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
 
@@ -125,6 +124,9 @@ def gated_registry_store(store_uri: str) -> Any:
     Raises MlflowException, and so stops the server from starting, when the gate's settings, store, trust root or
     policies cannot be used, or when nothing would be guarded.
     """
+    # Not at module level: mlflow.server loads this module while it is itself being loaded.
+    from mlflow.server.constants import READ_REPLICA_BACKEND_STORE_URI_ENV_VAR
+
     db_uri = store_uri.removeprefix(SCHEME)
     promotions = Promotions()
     try:

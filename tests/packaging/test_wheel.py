@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +23,7 @@ def tracked(*patterns: str) -> list[str]:
 
 def expected() -> set[str]:
     """Every file that a wheel must hold, by its name in the wheel."""
-    inside = {name for name in tracked("attestflow")}
+    inside = set(tracked("attestflow"))
     return inside | {f"attestflow/{name}" for folder in FOLDERS for name in tracked(folder)}
 
 
@@ -57,14 +56,14 @@ def copy_of_tree(target: Path, *, links: bool) -> Path:
 
 
 @pytest.fixture(scope="module", params=["wheel", "wheel from sdist", "clone without symlinks"])
-def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def wheel(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("build")
     source = copy_of_tree(base / "clone", links=request.param != "clone without symlinks")
     if request.param == "wheel from sdist":
         with tarfile.open(build("sdist", source, base / "sdist")) as archive:
             archive.extractall(base / "unpacked", filter="data")
         source = next((base / "unpacked").iterdir())
-    yield build("wheel", source, base / "wheel")
+    return build("wheel", source, base / "wheel")
 
 
 def test_holds_every_file(wheel: Path) -> None:

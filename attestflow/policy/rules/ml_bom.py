@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from attestflow.errors import MalformedStatement
 from attestflow.lineage import Lineage
+from attestflow.mlbom.inspect import summary
 from attestflow.policy.rules.common import BY, short
 from attestflow.policy.schema import Context, Parameter
 from attestflow.predicates import ml_bom
 from attestflow.verdict import Finding
-
-MODEL = "machine-learning-model"
+from attestflow.verification.verifier import VerifiedStatement
 
 
 class MlBomRule:
@@ -30,18 +31,20 @@ class MlBomRule:
             message = f"no ML-BOM signed by {' or '.join(parameters['by'])} is known for {short(subject)}"
             yield Finding(self.id, "denied", message, self.remediation, subject)
         for item in boms:
-            models = [each for each in _components(item.statement.predicate) if each.get("type") == MODEL]
-            if models:
-                message = f"an ML-BOM of {len(_components(item.statement.predicate))} components, by {item.functionary}"
-                yield Finding(self.id, "passed", message, None, subject, (item.identity,))
-            else:
-                message = f"a BOM by {item.functionary} describes no machine-learning model"
-                yield Finding(self.id, "denied", message, self.remediation, subject, (item.identity,))
+            yield self._one(lineage, item)
 
-
-def _components(bom: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    components = bom.get("components")
-    return [each for each in components if isinstance(each, dict)] if isinstance(components, list) else []
+    def _one(self, lineage: Lineage, item: VerifiedStatement) -> Finding:
+        subject, evidence = str(lineage.subject), (item.identity,)
+        try:
+            bom = summary(item.statement.predicate)
+        except MalformedStatement as exc:
+            message = f"the BOM by {item.functionary} is no ML-BOM: {exc.message}"
+            return Finding(self.id, "denied", message, self.remediation, subject, evidence)
+        if bom.content is not None and not bom.describes(lineage.subject):  # a BOM made elsewhere names no digest
+            message = f"the ML-BOM by {item.functionary} describes other bytes than {short(subject)}"
+            return Finding(self.id, "denied", message, self.remediation, subject, evidence)
+        message = f"an ML-BOM by {item.functionary} names {bom.files} files and {len(bom.datasets)} data sets"
+        return Finding(self.id, "passed", message, None, subject, evidence)
 
 
 rule = MlBomRule()

@@ -86,7 +86,7 @@ def test_a_masked_value_stays_masked(run_tasks: Any, settings: Any, data: Path, 
 
     def tasks() -> None:
         handed = AttestDatasetOperator(task_id="attest", path=str(data)).output
-        clean(handed, password="hunter3-hunter3", url="https://hunter2-hunter2@host")  # noqa: S106
+        clean(handed, password="hunter3-hunter3", url="https://hunter2-hunter2@host")
 
     run_tasks(tasks)
     (made,) = provenances(settings, measure(out).content)

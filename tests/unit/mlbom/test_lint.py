@@ -106,7 +106,7 @@ CHANGES: list[tuple[str, str, Callable[[Bom], object]]] = [
 
 
 def own_link(bom: Bom) -> str:
-    return "urn:cdx:" + bom["serialNumber"].removeprefix("urn:uuid:") + "/1"
+    return f"urn:cdx:{bom['serialNumber'].removeprefix('urn:uuid:')}/1"
 
 
 @pytest.mark.parametrize(("check", "change"), [pytest.param(check, change, id=name) for check, name, change in CHANGES])
@@ -130,8 +130,11 @@ def test_links_to_other_boms_are_fine(bom: bytes) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b"[]", b"null", b"\xff", b'{"a": 1, "a": 2}', b"[" * 1000, b'{"bomFormat": "CycloneDX", "specVersion": "1.6", "version": NaN}'],
-)  # fmt: skip
+    [
+        *(b"", b"{", b"[]", b"null", b"\xff", b'{"a": 1, "a": 2}', b"[" * 1000),
+        b'{"bomFormat": "CycloneDX", "specVersion": "1.6", "version": NaN}',
+    ],
+)
 def test_what_is_no_json_object(data: bytes) -> None:
     assert [problem.check for problem in lint(data)] == ["format"]
 

@@ -9,7 +9,7 @@ import pytest
 from attestflow.digest import ContentDigest
 from attestflow.errors import ConfigurationError, DigestMismatch, SubjectError
 from attestflow.mlbom.cyclonedx import to_cyclonedx
-from attestflow.mlbom.description import Dataset, Environment, Metric, System
+from attestflow.mlbom.description import Dataset, Environment, Metric, Parameter, System
 from attestflow.mlbom.lint import lint
 from attestflow.mlbom.mlflow_model import describe_model_dir
 from attestflow.subject import measure
@@ -119,6 +119,13 @@ def test_bad_values_of_the_caller(asset_model: Path) -> None:
         Metric.many({"loss": float("nan")}, source="run", basis="self-asserted")
     with pytest.raises(ConfigurationError, match="the basis"):
         Dataset("a", ContentDigest("file", "a" * 64), "s", "sworn")  # type: ignore[arg-type]
+
+
+def test_text_of_several_lines_as_a_parameter() -> None:
+    (parameter,) = Parameter.many({"prompt": "two\nlines"}, source="run", basis="self-asserted")
+    assert parameter.value == "two\\nlines"
+    with pytest.raises(ConfigurationError, match="control characters"):
+        Parameter("prompt\n", "x", "run", "self-asserted")
 
 
 def test_system_that_uses_the_model(asset_model: Path) -> None:
