@@ -83,7 +83,8 @@ def _model_name(uri: str) -> str:
     name = rest.partition("/")[0] if "/" in rest else rest.partition("@")[0]
     if not uri.startswith("models:/") or not name or name == rest:
         raise ConfigurationError(
-            f"{shown(uri)} names no version of a registered model", hint="give models:/NAME/VERSION, or RegisterModelOperator's output"
+            f"{shown(uri)} names no version of a registered model",
+            hint="give models:/NAME/VERSION, or RegisterModelOperator's output",
         )
     return name
 

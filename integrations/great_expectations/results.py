@@ -36,7 +36,8 @@ def to_test_result(results: Sequence[Mapping[str, Any]], *, expected: Suite | No
             lists.append(names[expectation.canonical()])
     if expected is not None and [suite.sha256 for suite in suites] != [expected.sha256]:
         raise VerificationError(
-            f"the results do not cover the suite {shown(expected.name)}: digest {suites[0].sha256} ran, {expected.sha256} was asked for",
+            f"the results do not cover the suite {shown(expected.name)}: "
+            f"digest {suites[0].sha256} ran, {expected.sha256} was asked for",
             hint="expectations that Great Expectations skipped or changed are no evidence",
         )
     return TestResult(
