@@ -68,7 +68,11 @@ class Attester:
     def attest_predicate(
         self, subjects: Sequence[ResourceDescriptor], predicate_type: str, predicate: Mapping[str, Any]
     ) -> Attestation:
-        """Attest `predicate` about `subjects`; each subject is stamped with `createdOn` (RFC 3339, UTC)."""
-        now = format_time(self.clock())
-        stamped = [replace(subject, annotations={**subject.annotations, "createdOn": now}) for subject in subjects]
+        """Attest `predicate` about `subjects`; each subject is stamped with `createdOn` (RFC 3339, UTC) and `signer`.
+
+        `signer` is the key's fingerprint. Nobody believes it; it keeps two people who say the same thing in the same
+        second from being one attestation, whose identity is the digest of what was said.
+        """
+        stamp = {"createdOn": format_time(self.clock()), "signer": self.signer.key_fingerprint}
+        stamped = [replace(subject, annotations={**subject.annotations, **stamp}) for subject in subjects]
         return self.attest(Statement.build(stamped, predicate_type, predicate))

@@ -201,7 +201,7 @@ def _diff(
 def _verified(
     content: ContentDigest, store: Store, verifier: Verifier, rejected: list[Rejected]
 ) -> tuple[VerifiedStatement, ...]:
-    found: dict[str, VerifiedStatement] = {}
+    found: dict[tuple[str, str], VerifiedStatement] = {}
     for stored in store.attestations(content, skip=(vsa.PREDICATE_TYPE,)):
         try:
             verified = verifier.verify(stored.raw)
@@ -213,8 +213,8 @@ def _verified(
         except VerificationError as exc:
             rejected.append(Rejected(stored.location, exc.message))
         else:
-            found[verified.identity] = verified
-    return tuple(found[identity] for identity in sorted(found))
+            found[verified.identity, verified.key_fingerprint] = verified
+    return tuple(found[key] for key in sorted(found))
 
 
 def _inputs(node: Node) -> tuple[Input, ...]:

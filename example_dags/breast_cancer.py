@@ -86,4 +86,4 @@ def breast_cancer() -> None:
     PromotionGateOperator(task_id="gate", model=registered.output, to="production", on_deny="skip")
 
 
-breast_cancer()
+breast_cancer_dag = breast_cancer()

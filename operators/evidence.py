@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from attestflow.attest import Attester
     from attestflow.subject import Measurement
 
+STAMPS = frozenset({"createdOn", "signer"})  # what Attester writes on each subject
 SubjectKind = Literal["dataset", "model"]
 
 
@@ -48,7 +49,7 @@ def attest_content_once(attester: Attester, measured: Measurement, kind: Subject
     predicate = reference.Reference.of(measured).to_json()
     for verified in verified_statements(attester, measured, reference.PREDICATE_TYPE):
         said = verified.statement.subjects[0]
-        stated = {key: value for key, value in said.annotations.items() if key != "createdOn"}
+        stated = {key: value for key, value in said.annotations.items() if key not in STAMPS}
         if (
             verified.key_fingerprint == attester.signer.key_fingerprint
             and (said.name, said.media_type, stated) == (subject.name, subject.media_type, dict(subject.annotations))

@@ -24,9 +24,10 @@ class PromotionGateOperator(AttestflowOperator):
     :param to: the alias (`production`) or stage (`stage:Production`) that it is to get
     :param policy: name of a policy in the settings, or its path
     :param on_deny: `fail` (no retry) or `skip` what comes after
+    :param tracking_uri: the MLflow server; MLFLOW_TRACKING_URI where None
     """
 
-    template_fields: Sequence[str] = ("model", "to", "policy", *AttestflowOperator.template_fields)
+    template_fields: Sequence[str] = ("model", "to", "policy", "tracking_uri", *AttestflowOperator.template_fields)
 
     def __init__(
         self,
@@ -35,6 +36,7 @@ class PromotionGateOperator(AttestflowOperator):
         to: str = "production",
         policy: str = "production",
         on_deny: Literal["fail", "skip"] = "fail",
+        tracking_uri: str | None = None,
         **kwargs: Any,
     ) -> None:
         if on_deny not in {"fail", "skip"}:
@@ -44,6 +46,7 @@ class PromotionGateOperator(AttestflowOperator):
         self.to = to
         self.policy = policy
         self.on_deny = on_deny
+        self.tracking_uri = tracking_uri
 
     def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """Ask; returns the verdict in brief. Denied raises AirflowFailException or AirflowSkipException."""
@@ -71,9 +74,10 @@ class PromotionGateOperator(AttestflowOperator):
         uri = self.model if isinstance(self.model, str) else Attested.from_xcom(self.model, "model").uri
         name = _model_name(required(uri, "model"))
         transition = Transition.parse(registry=settings.registry, model=name, to=required(self.to, "to"))
-        measured = measure(resolve(uri), name=name)
+        server = self.tracking_uri or None
+        measured = measure(resolve(uri, server), name=name, algorithms=("sha256",))
         gate = settings.gate(required(self.policy, "policy"))
-        current = production_content(None, name, transition.to)
+        current = production_content(server, name, transition.to)
         return gate.check(measured.content, name=name, transition=transition, production=current)
 
 
@@ -104,9 +108,8 @@ def _brief(verdict: Verdict) -> dict[str, Any]:
 
 
 def _told(verdict: Verdict) -> str:
-    denied = [each for each in verdict.findings if each.outcome == "denied"]
     lines = [f"{verdict.subject_name} is denied by policy {verdict.policy_name}:"]
-    for each in denied:
+    for each in verdict.denials:
         lines.append(f"  {each.rule}: {each.message}")
         if each.hint:
             lines.append(f"    hint: {each.hint}")

@@ -26,9 +26,9 @@ class ValidateDatasetOperator(AttestflowOperator):
     :param dataset: the reference from AttestDatasetOperator; the bytes must still be those
     :param path: instead of `dataset`: a file or folder that nobody attested yet
     :param suite: a suite as JSON file, run over Parquet, CSV or JSON-lines files
-    :param checkpoint: instead of `suite`: a function of the path that returns Great Expectations' results, or the name
-        of a checkpoint in `project`; then you answer for it reading these very files
+    :param checkpoint: instead of `suite`: the name of a checkpoint in `project`; you answer for it reading these files
     :param project: folder of the Great Expectations project that has the checkpoint
+    :param validator: instead of both: a function that is given the path and returns Great Expectations' results
     :param role: whose key signs; `validation`
     """
 
@@ -47,8 +47,9 @@ class ValidateDatasetOperator(AttestflowOperator):
         dataset: Any = None,
         path: str | None = None,
         suite: str | None = None,
-        checkpoint: str | Callable[[Path], Any] | None = None,
+        checkpoint: str | None = None,
         project: str | None = None,
+        validator: Callable[[Path], Any] | None = None,
         role: str | None = "validation",
         **kwargs: Any,
     ) -> None:
@@ -58,6 +59,7 @@ class ValidateDatasetOperator(AttestflowOperator):
         self.suite = suite
         self.checkpoint = checkpoint
         self.project = project
+        self.validator = validator  # not templated: Airflow would call it
 
     def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """Validate and attest; returns the reference of the data set. Pushes the outcome as XCom `validation`."""
@@ -99,13 +101,13 @@ class ValidateDatasetOperator(AttestflowOperator):
     def _run(self, path: Path, measured: Measurement) -> TestResult:
         from attestflow.integrations.great_expectations import run
 
-        if (self.suite is None) == (self.checkpoint is None):
-            raise ConfigurationError("give either a suite or a checkpoint", hint="suite='expectations.json'")
+        if sum(each is not None for each in (self.suite, self.checkpoint, self.validator)) != 1:
+            raise ConfigurationError("give one of suite, checkpoint and validator", hint="suite='expectations.json'")
         if self.suite is not None:
             files = [name for name, _ in measured.listing] if measured.listing is not None else []
             return run.run_suite(path, Path(required(self.suite, "suite")), files)
-        if callable(self.checkpoint):
-            return run.run_callable(path, self.checkpoint)
+        if self.validator is not None:
+            return run.run_callable(path, self.validator)
         name = required(self.checkpoint, "checkpoint")
         return run.run_checkpoint(name, Path(required(self.project, "project")))
 

@@ -13,6 +13,7 @@ from attestflow.dsse import PAYLOAD_TYPE, Envelope, pae
 from attestflow.errors import ConfigurationError, SignatureError
 from attestflow.predicates import oms
 from attestflow.signing.keyfile import public_path, read_private, write_new
+from attestflow.signing.pkcs8 import encrypted_pem
 from attestflow.statement import Statement
 
 if TYPE_CHECKING:
@@ -127,24 +128,19 @@ def generate_key(path: Path, passphrase: bytes | None = None) -> KeySigner:
     Raises ConfigurationError when either file exists (nothing is ever overwritten) or the passphrase is empty.
     """
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-    from cryptography.hazmat.primitives.serialization import (
-        BestAvailableEncryption,
-        Encoding,
-        KeySerializationEncryption,
-        NoEncryption,
-        PrivateFormat,
-    )
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     if passphrase is not None and not passphrase:
         raise ConfigurationError("an empty passphrase protects nothing", hint="give one, or none at all")
     key = generate_private_key(SECP256R1())
-    protection: KeySerializationEncryption = (
-        NoEncryption() if passphrase is None else BestAvailableEncryption(passphrase)
-    )
     signer = KeySigner(key)
     public = public_path(path)
     if public.exists():
         raise ConfigurationError(f"{shown(public)} exists; keys are never overwritten")
-    write_new(path, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, protection), 0o600)
+    if passphrase is None:
+        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    else:
+        private = encrypted_pem(key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), passphrase)
+    write_new(path, private, 0o600)
     write_new(public, signer.public_key_pem(), 0o644)
     return signer

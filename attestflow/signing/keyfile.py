@@ -31,7 +31,7 @@ def read_private(path: Path) -> bytes:
         raise ConfigurationError(
             f"{what} cannot be read: {exc.strerror}", hint="`attestflow init` makes keys"
         ) from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
             raise ConfigurationError(f"{what} is no regular file")
@@ -41,7 +41,9 @@ def read_private(path: Path) -> bytes:
             raise ConfigurationError(
                 f"{what} has mode {stat.S_IMODE(state.st_mode):04o}: others can use it", hint=f"chmod 600 {shown(path)}"
             )
-        data = file.read(MAX_KEY_BYTES + 1)
+        data = os.read(descriptor, MAX_KEY_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > MAX_KEY_BYTES:
         raise ConfigurationError(f"{what} is larger than any key")
     return data

@@ -64,9 +64,10 @@ def _build_types(scope: Scope, statement: Statement) -> str | None:
 def _suites(scope: Scope, statement: Statement) -> str | None:
     if not scope.suites:
         return None
+    digests = {suite.removeprefix("sha256:") for suite in scope.suites if suite.startswith("sha256:")}
+    names = {suite for suite in scope.suites if not suite.startswith("sha256:")}
     for suite in test_result.TestResult.parse(statement.predicate).configuration:
-        known = {suite.name, f"sha256:{suite.digest['sha256']}" if "sha256" in suite.digest else None} - {None}
-        if not known & set(scope.suites):
+        if suite.name not in names and suite.digest.get("sha256") not in digests:
             return f"suite {shown(suite.name or dict(suite.digest))} is not among those allowed"
     return None
 

@@ -46,7 +46,7 @@ class Request:
         return f"{shown(self.model)}{version} to {shown(self.to)}"
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
+class Refusal(Exception):
     """A promotion that does not happen: what people read, and the verdict as JSON values for programs."""
 
     def __init__(self, message: str, verdict: Mapping[str, Any]) -> None:
@@ -192,5 +192,12 @@ def _undecided(request: Request, reason: str, hint: str | None) -> Refusal:
 
 def refused(reason: str, hint: str | None = None) -> dict[str, Any]:
     """A refusal without a verdict, in the shape of one."""
-    finding = {"rule": "gate", "outcome": "denied", "message": reason, "hint": hint, "subject": None, "evidence": []}
+    finding: dict[str, Any] = {
+        "rule": "gate",
+        "outcome": "denied",
+        "message": reason,
+        "hint": hint,
+        "subject": None,
+        "evidence": [],
+    }
     return {"result": "denied", "enforced": True, "findings": [finding]}

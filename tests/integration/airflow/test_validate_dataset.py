@@ -114,7 +114,7 @@ def test_data_that_change_while_they_are_validated(
         pd.DataFrame({"age": [999], "name": ["late"]}).to_parquet(path / "b.parquet")
         return result
 
-    done = run_tasks(chain(people, checkpoint=validate))
+    done = run_tasks(chain(people, validator=validate))
     assert done.states["validate"] == "failed"
     assert "changed while it was validated" in "".join(capfd.readouterr())
     assert not results(settings, people)
@@ -131,7 +131,7 @@ def _validate(path: Path, suite: str) -> Any:
 
 
 def test_a_function_may_run_great_expectations(run_tasks: Any, settings: Any, people: Path, suite: str) -> None:
-    done = run_tasks(chain(people, checkpoint=lambda path: _validate(path, suite)))
+    done = run_tasks(chain(people, validator=lambda path: _validate(path, suite)))
     assert done.states["validate"] == "success"
     by_function = results(settings, people)[0]
     assert by_function.configuration == run.run_suite(people, Path(suite)).configuration
@@ -146,10 +146,10 @@ def test_a_path_that_nobody_attested(run_tasks: Any, settings: Any, people: Path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "give either a suite or a checkpoint"),
+        ({}, "give one of suite, checkpoint and validator"),
         ({"suite": "{{ params.none }}"}, "suite is empty"),
         ({"suite": "/nowhere.json"}, "No such file"),
-        ({"suite": "SUITE", "checkpoint": "c"}, "give either a suite or a checkpoint"),
+        ({"suite": "SUITE", "checkpoint": "c"}, "give one of suite, checkpoint and validator"),
         ({"checkpoint": "nightly"}, "project is empty"),
         ({"suite": "SUITE", "role": "pipeline"}, "pipeline"),  # may not speak about validation
         ({"suite": "SUITE", "conn_id": "missing"}, 'no Airflow connection "missing"'),

@@ -54,12 +54,6 @@ def test_a_generated_key_is_private_and_can_be_loaded(tmp_path: Path, passphrase
     verify_with_key(KeySigner.load(path, passphrase).sign(STATEMENT), made.public_key_pem())
 
 
-def test_the_passphrase_protects_by_a_slow_derivation(tmp_path: Path) -> None:
-    generate_key(tmp_path / "k", b"secret")
-    text = (tmp_path / "k").read_bytes()
-    assert text.startswith(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
-
-
 @pytest.mark.parametrize("taken", ["k", "k.pub"])
 def test_no_key_is_ever_overwritten(tmp_path: Path, taken: str) -> None:
     (tmp_path / taken).write_bytes(b"precious")

@@ -29,7 +29,7 @@ def built(build_type: str, *names: str) -> Statement:
     )
 
 
-def tested(*suites: ResourceDescriptor) -> Statement:
+def validated(*suites: ResourceDescriptor) -> Statement:
     subject = ResourceDescriptor(name="m", digest={"sha256": HEX})
     return Statement.build([subject], test_result.PREDICATE_TYPE, test_result.TestResult("PASSED", suites).to_json())
 
@@ -77,18 +77,18 @@ def test_a_key_for_bias_tests_cannot_validate_data() -> None:
     data = ResourceDescriptor(name="data", digest={"sha256": OTHER})
     by_name, by_digest = {**TESTS, "suites": ["bias"]}, {**TESTS, "suites": [f"sha256:{HEX}"]}
     for scope in (by_name, by_digest):
-        assert allowed(tested(bias), scope)
-        assert not allowed(tested(data), scope)
-        assert not allowed(tested(bias, data), scope)
-    assert not allowed(tested(ResourceDescriptor(name="bias", digest={"sha256": OTHER})), by_digest)
-    assert not allowed(tested(ResourceDescriptor(name=f"sha256:{HEX}x", digest={"sha256": OTHER})), by_digest)
-    assert allowed(tested(bias, data), {**TESTS, "suites": ["bias", "data"]})
+        assert allowed(validated(bias), scope)
+        assert not allowed(validated(data), scope)
+        assert not allowed(validated(bias, data), scope)
+    assert not allowed(validated(ResourceDescriptor(name="bias", digest={"sha256": OTHER})), by_digest)
+    assert not allowed(validated(ResourceDescriptor(name=f"sha256:{HEX}x", digest={"sha256": OTHER})), by_digest)
+    assert allowed(validated(bias, data), {**TESTS, "suites": ["bias", "data"]})
 
 
 def test_a_suite_named_like_a_digest_is_not_the_digest() -> None:
     """The name is the signer's own word; a scope by digest must not be met by it."""
     liar = ResourceDescriptor(name=f"sha256:{HEX}", digest={"sha256": OTHER})
-    assert not allowed(tested(liar), {**TESTS, "suites": [f"sha256:{HEX}"]})
+    assert not allowed(validated(liar), {**TESTS, "suites": [f"sha256:{HEX}"]})
 
 
 def test_names_are_globs_and_bind_every_subject() -> None:
