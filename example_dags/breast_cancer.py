@@ -14,7 +14,7 @@ from attestflow.operators.attest_dataset import AttestDatasetOperator
 from attestflow.operators.promotion_gate import PromotionGateOperator
 from attestflow.operators.validate_dataset import ValidateDatasetOperator
 
-MODEL = "breast-cancer"
+DATA, MODEL = "breast-cancer-data", "breast-cancer"
 SUITE = Path(__file__).with_name("breast_cancer_suite.json")
 
 
@@ -35,7 +35,7 @@ def breast_cancer() -> None:
 
         table = load_breast_cancer(as_frame=True).frame.rename(columns=lambda name: name.replace(" ", "_"))
         table["malignant"] = 1 - table.pop("target")
-        folder = Path(params["folder"], run_id.replace(":", ""), "breast-cancer")
+        folder = Path(params["folder"], run_id.replace(":", ""), DATA)
         folder.mkdir(parents=True, exist_ok=True)
         holdout = table.sample(frac=0.2, random_state=0)
         holdout.to_parquet(folder / "holdout.parquet")
@@ -43,16 +43,15 @@ def breast_cancer() -> None:
         return str(folder)
 
     @task
-    def intruder(data, params=None):  # type: ignore[no-untyped-def]
+    def intruder(folder, params=None):  # type: ignore[no-untyped-def]
         """Nobody's code: stands for whoever can write where the data lie, between validation and training."""
         if params["poison"]:
             import pandas as pd
 
-            file = Path(data["uri"].removeprefix("file://")) / "train.parquet"
+            file = Path(folder, "train.parquet")
             table = pd.read_parquet(file)
             table["malignant"] = 1 - table["malignant"]
             table.to_parquet(file)
-        return data
 
     # `record` lets the poisoned run go on, so that the gate has to stop it; by default this task would fail.
     @task.attest(parameters=["seed"], on_mismatch="record")
@@ -79,11 +78,14 @@ def breast_cancer() -> None:
             logged = mlflow.sklearn.log_model(model, name=MODEL, pip_requirements=needs)
         return Output(logged.model_uri, metrics={"accuracy": accuracy})
 
-    attested = AttestDatasetOperator(task_id="attest", path=extract(), name="breast-cancer")  # type: ignore[arg-type]
+    folder = extract()
+    attested = AttestDatasetOperator(task_id="attest", path=folder, name=DATA)  # type: ignore[arg-type]
     validated = ValidateDatasetOperator(task_id="validate", dataset=attested.output, suite=str(SUITE))
-    registered = RegisterModelOperator(task_id="register", model=train(intruder(validated.output)), name=MODEL)
+    model = train(validated.output)
+    registered = RegisterModelOperator(task_id="register", model=model, name=MODEL)
     # `skip` because an owner approves later; the gate in the MLflow server blocks whatever this task says.
     PromotionGateOperator(task_id="gate", model=registered.output, to="production", on_deny="skip")
+    validated >> intruder(folder) >> model
 
 
 breast_cancer_dag = breast_cancer()

@@ -24,8 +24,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.rule import Rule
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -49,7 +47,7 @@ class Stage:
 
     def title(self, text: str) -> None:
         self.console.print()
-        self.console.print(Rule(Text(text, style="bold"), align="left"))
+        self.console.print(Text(text, style="bold underline"))
 
     def say(self, text: str, style: str = "") -> None:
         self.console.print(Text(text, style=style))
@@ -58,7 +56,8 @@ class Stage:
         self.console.print(Text.assemble(("$ ", "cyan"), (command, "bold")))
 
     def came_back(self, text: str, style: str = "") -> None:
-        self.console.print(Padding(Text(text.rstrip(), style=style), (0, 0, 0, 4)))
+        for row in text.rstrip().splitlines():
+            self.console.print(Text("    " + row.rstrip(), style=style))
 
     @contextmanager
     def working(self, text: str) -> Iterator[None]:
@@ -181,7 +180,7 @@ class Demo:
             state = outcome.states.get(task, "missing")
             value = outcome.xcom(task)
             digest = f"  {value['name']} {value['digest'][:24]}…" if isinstance(value, dict) and "digest" in value else ""
-            line = Text.assemble("    ", (f"{state:8}", colours.get(state, "red")), f"{task:9}", (digest, "dim"))
+            line = Text.assemble("    ", (f"{state:16}", colours.get(state, "red")), f"{task:9}", (digest, "dim"))
             self.stage.console.print(line)
 
     def alias(self) -> str | None:
@@ -217,7 +216,7 @@ def scene_refused(demo: Demo, version: str) -> None:
     answer = demo.curl_alias(version)
     demo.stage.came_back(f"HTTP {answer.status}\n{answer.message}", "red")
     require(answer.status == 403 and "approved" in answer.message, "curl must be refused with the findings")
-    demo.stage.tried(f"python -c 'MlflowClient().set_registered_model_alias({MODEL!r}, \"production\", {version})'")
+    demo.stage.tried(f'python -c \'MlflowClient().set_registered_model_alias("{MODEL}", "production", {version})\'')
     try:
         MlflowClient(demo.url).set_registered_model_alias(MODEL, "production", version)
     except MlflowException as error:
@@ -274,7 +273,7 @@ def file_digests(demo: Demo, attested: str, outcome: DagOutcome) -> Sequence[str
     now = measure(Path(str(outcome.xcom("extract"))) / "train.parquet").content.sha256
     require(listing is not None, "the attested listing must be in the store")
     assert listing is not None
-    return str(listing.get("train.parquet")), now
+    return str(listing.get("train.parquet"))[:12], now[:12]
 
 
 def scene_lineage(demo: Demo) -> None:
@@ -282,7 +281,7 @@ def scene_lineage(demo: Demo) -> None:
     demo.stage.title("Scene 4: what is production made of?")
     tree = demo.attestflow("lineage", f"models:/{MODEL}@production")
     demo.stage.came_back(tree)
-    require("breast-cancer/  dataset" in tree and "└─" in tree, "the tree must reach the raw data")
+    require("breast-cancer-data/  dataset" in tree and "└─" in tree, "the tree must reach the raw data")
 
 
 def tell_where_to_look(demo: Demo, seconds: float) -> None:

@@ -58,6 +58,8 @@ def _tell_explanation(explanation: Explanation | None) -> None:
         line("hint: `attestflow attest dataset|model TARGET` attests it")
         return
     line(f"  the last attestation of {explanation.name} was of {short(str(explanation.previous))}")
+    if explanation.note:
+        line(f"  which file changed cannot be said: {explanation.note}", style="yellow")
     for change in changes(explanation):
         parts = [f"attested {short(change['attested'])}" if change["attested"] else None]
         parts.append(f"found {short(change['found'])}" if change["found"] else None)
@@ -101,5 +103,6 @@ def _document(answer: Answer, target: str, *, read: bool) -> dict[str, Any]:
         ],
         "rejected": [{"location": item.location, "reason": item.reason} for item in answer.rejected],
         "previous": str(answer.explanation.previous) if answer.explanation else None,
+        "note": answer.explanation.note if answer.explanation else None,
         "changed": changes(answer.explanation) if answer.explanation else [],
     }

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from attestflow.documents import shown
 from attestflow.errors import ConfigurationError, SubjectError
 
-ARTIFACT_SCHEME = "mlflow-artifacts"
+_PREFIX = "mlflow-artifacts:/"
 _MAX_STEPS = 5
 # `%` stands for other characters in a URL: the folder measured here and the one that a client is served would differ.
 _UNCLEAR = frozenset("%?#;\\")
@@ -119,9 +119,10 @@ def stored_path(location: str, root: Path) -> Path:
             hint="register the logged model (models:/m-…), or use mlflow.register_model, which finds it",
         )
     # A path of this machine is another one's own disk for the client that loads it.
-    if parts.scheme != ARTIFACT_SCHEME or parts.netloc or not location.isprintable():
+    # By the letter: `MLFLOW-ARTIFACTS:/…` is the same place for a client, and would be another folder here.
+    if not location.startswith(_PREFIX) or parts.netloc or not location.isprintable():
         raise _outside(location)
-    segments = location.removeprefix(f"{ARTIFACT_SCHEME}:").lstrip("/").rstrip("/").split("/")
+    segments = location.removeprefix(_PREFIX).strip("/").split("/")
     unclear = any(each in {"", ".", ".."} or _UNCLEAR & set(each) for each in segments)
     if unclear or unicodedata.normalize("NFC", location) != location:
         raise SubjectError(

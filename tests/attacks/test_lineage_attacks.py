@@ -310,3 +310,34 @@ def _register(pipeline: Pipeline, trained: object) -> None:
 def _provenance(pipeline: Pipeline, inputs: list[ResourceDescriptor], build_type: str) -> None:
     said = provenance.Provenance(build_type, {}, "https://example.com/builder", inputs=tuple(inputs))
     pipeline.says("pipeline").attest_predicate([pipeline.model.descriptor()], provenance.PREDICATE_TYPE, said.to_json())
+
+
+def test_any_predicate_type_can_be_required(pipeline: Pipeline) -> None:
+    """A scan of a type of its own: by the wrong functionary, too old, then as asked for."""
+    from attestflow.testing.trust import Person, new_signer
+
+    scan = "https://example.com/scan/v1"
+    pipeline.people["scanner"] = Person([new_signer()], [scan])
+    rule = f"  - {{rule: required-attestation, predicateType: '{scan}', by: [scanner], maxAge: 7d}}\n"
+    pipeline.policy += rule
+    pipeline.run()
+    pipeline.denied("required-attestation", "has no")
+    pipeline.says("pipeline").attest_predicate([pipeline.model.descriptor()], scan, {"clean": True})
+    pipeline.denied("required-attestation", "has no")
+    old = pipeline.says("scanner", at=pipeline.now - timedelta(days=8))
+    old.attest_predicate([pipeline.model.descriptor()], scan, {"clean": True})
+    pipeline.denied("required-attestation", "8 days old")
+    pipeline.says("scanner").attest_predicate([pipeline.model.descriptor()], scan, {"clean": True})
+    assert pipeline.verdict().passed
+
+
+def test_a_data_set_can_be_asked_for_too(pipeline: Pipeline) -> None:
+    from attestflow.testing.trust import Person, new_signer
+
+    scan = "https://example.com/licence/v1"
+    pipeline.people["scanner"] = Person([new_signer()], [scan])
+    pipeline.policy += f"  - {{rule: required-attestation, predicateType: '{scan}', by: [scanner], about: datasets}}\n"
+    pipeline.run()
+    pipeline.denied("required-attestation", '"data/"')
+    pipeline.says("scanner").attest_predicate([pipeline.data.descriptor()], scan, {"spdx": "MIT"})
+    assert pipeline.verdict().passed

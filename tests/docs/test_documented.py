@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from attestflow.cli import app
+from attestflow.policy.registry import BUILT_IN, find_rule
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,3 +45,22 @@ def test_contributing_shows_the_layers_that_are_enforced() -> None:
     drawn = re.search(r"```text\n(.*?)```", text, re.S)
     assert drawn
     assert drawn[1].split("\n")[:-1] == [layer.replace("attestflow.", "") for layer in layers]
+
+
+def test_each_rule_has_a_page_that_names_its_parameters_and_its_attack() -> None:
+    attacks = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests/attacks").glob("*.py"))
+    for name in BUILT_IN:
+        page = (ROOT / "docs/rules" / f"{name}.md").read_text(encoding="utf-8")
+        rule = find_rule(name, "here")
+        for parameter in rule.parameters:
+            assert f"| `{parameter}` |" in page, name
+        named = re.findall(r"`(test_\w+)`", page)
+        assert named, name
+        assert all(f"def {test}(" in attacks for test in named), named
+        assert f"rules/{name}.md" in (ROOT / "docs/policies.md").read_text(encoding="utf-8")
+
+
+def test_links_lead_somewhere() -> None:
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / link).exists(), f"{path.name}: {link}"

@@ -23,11 +23,11 @@ class RequiredAttestation:
         "predicateType": Parameter("text", "the predicate type's URI"),
         "by": BY,
         "maxAge": MAX_AGE,
-        "on": Parameter("choice", "what must have it: model or datasets", False, ("model", "datasets"), "model"),
+        "about": Parameter("choice", "what must have it: model or datasets", False, ("model", "datasets"), "model"),
     }
 
     def check(self, lineage: Lineage, context: Context, parameters: Mapping[str, Any]) -> Iterator[Finding]:
-        if parameters["on"] == "model":
+        if parameters["about"] == "model":
             nodes = [lineage.root]
         else:
             others = [node for content, node in lineage.nodes.items() if content != lineage.subject]

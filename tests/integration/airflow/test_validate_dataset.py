@@ -49,7 +49,9 @@ def results(settings: Any, path: Path) -> list[TestResult]:
 def chain(people: Path, **arguments: Any) -> Any:
     def tasks() -> None:
         raw = AttestDatasetOperator(task_id="attest", path=str(people))
-        ValidateDatasetOperator(task_id="validate", dataset=raw.output, retries=1, retry_delay=timedelta(0), **arguments)
+        ValidateDatasetOperator(
+            task_id="validate", dataset=raw.output, retries=1, retry_delay=timedelta(0), **arguments
+        )
 
     return tasks
 
