@@ -68,8 +68,13 @@ def workers() -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-def hash_one(path: str, algorithms: Collection[str], meter: Meter, *, expected: int | None = None) -> Digests:
-    """Digest one regular file in one read. SubjectError for anything else, and for a file that changes meanwhile."""
+def hash_one(
+    path: str, algorithms: Collection[str], meter: Meter, *, expected: int | None = None, alone: bool = True
+) -> Digests:
+    """Digest one regular file in one read; `alone`: no other file is read meanwhile, so a big one may take all cores.
+
+    SubjectError for anything that is no regular file, and for a file that changes meanwhile.
+    """
     descriptor = _open(path)
     try:
         before = os.fstat(descriptor)
@@ -77,7 +82,7 @@ def hash_one(path: str, algorithms: Collection[str], meter: Meter, *, expected: 
             raise SubjectError(f"{shown(path)} is {kind_of(before.st_mode)}", hint="only regular files can be attested")
         if expected is not None and before.st_size != expected:
             raise _changed(path)
-        if before.st_size >= BIG:
+        if alone and before.st_size >= BIG:
             digests = _read_big(descriptor, algorithms, meter)
         else:
             digests = _read(descriptor, before.st_size, algorithms, meter)
@@ -93,30 +98,36 @@ def hash_one(path: str, algorithms: Collection[str], meter: Meter, *, expected: 
 
 def hash_many(
     root: str, files: Sequence[Found], algorithms: Collection[str], progress: Progress | None
-) -> list[Digests]:
-    """Digests of `files` below `root`, in their order. Big files go first, small ones 256 a task."""
-    meter = Meter(progress, sum(file.size for file in files))
-    results: list[Digests | None] = [None] * len(files)
-    big = [index for index, file in enumerate(files) if file.size >= BIG]
-    alone = len(big) == 1  # one big file gets all threads; several get one each
-    tasks: list[list[int]] = list(_batches(files))
+) -> dict[str, bytearray]:
+    """Digests of `files` below `root`: for each algorithm 32 bytes a file, in their order (a tree has many files).
 
-    def run(batch: list[int]) -> None:
+    Big files go first, small ones 256 a task.
+    """
+    meter = Meter(progress, sum(file.size for file in files))
+    results = {algorithm: bytearray(32 * len(files)) for algorithm in algorithms}
+    big = [index for index, file in enumerate(files) if file.size >= BIG]
+    tasks = list(_batches(files))
+
+    def run(batch: Sequence[int]) -> None:
         for index in batch:
             file = files[index]
-            results[index] = hash_one(f"{root}/{file.name}", algorithms, meter, expected=file.size)
+            found = hash_one(f"{root}/{file.name}", algorithms, meter, expected=file.size, alone=len(big) == 1)
+            for algorithm, digest in (("sha256", found.sha256), ("blake3", found.blake3)):
+                if digest is not None:
+                    results[algorithm][32 * index : 32 * index + 32] = digest
 
-    if alone:
+    if len(big) == 1:  # one big file gets all threads; several get one each
         run(big)
-    elif big:
+    else:
         tasks = [[index] for index in sorted(big, key=lambda index: -files[index].size)] + tasks
     _run_all(run, tasks)
-    return [result for result in results if result is not None]
+    return results
 
 
-def _run_all(run: Callable[[list[int]], None], tasks: list[list[int]]) -> None:
-    if len(tasks) == 1:
-        run(tasks[0])
+def _run_all(run: Callable[[Sequence[int]], None], tasks: list[list[int]]) -> None:
+    if len(tasks) <= 1:
+        for task in tasks:
+            run(task)
         return
     with ThreadPoolExecutor(workers(), thread_name_prefix="attestflow-digest") as pool:
         futures: list[Future[None]] = [pool.submit(run, task) for task in tasks]

@@ -12,8 +12,8 @@ from typing import Any
 from attestflow.digest import LISTING_MEDIA_TYPE, Algorithm, ContentDigest, Kind, Listing, is_hex_digest
 from attestflow.documents import shown
 from attestflow.errors import MalformedStatement, SubjectError
-from attestflow.hashing import Digests, Found, Meter, Progress, hash_many, hash_one, kind_of
-from attestflow.names import check_name
+from attestflow.hashing import Found, Meter, Progress, hash_many, hash_one, kind_of
+from attestflow.names import check_collisions, check_name
 from attestflow.selection import selector
 
 _FIELDS = {"name", "uri", "digest", "content", "downloadLocation", "mediaType", "annotations"}
@@ -143,15 +143,14 @@ def measure(
     if "sha256" not in algorithms:
         raise ValueError("a measurement is by SHA-256; measure_quickly is by BLAKE3 alone")
     read = _read(path, name, include, algorithms, progress)
-    if read.names is None:
-        (digests,) = read.digests
-        content = ContentDigest("file", _hex(digests.sha256))
-        quick = _hex(digests.blake3) if "blake3" in algorithms else None
+    if read.files is None:
+        content = ContentDigest("file", read.digests["sha256"].hex())
+        quick = read.digests["blake3"].hex() if "blake3" in algorithms else None
         return Measurement(read.name, content, read.size, 1, quick, None, None)
     listing = _listing(read, "sha256")
     quick_listing = _listing(read, "blake3") if "blake3" in algorithms else None
     quick = quick_listing.sha256 if quick_listing is not None else None
-    count = len(read.names)
+    count = len(read.files)
     return Measurement(read.name, listing.digest(), read.size, count, quick, listing, quick_listing, tuple(include))
 
 
@@ -160,17 +159,17 @@ def measure_quickly(
 ) -> QuickMeasurement:
     """Read a file or tree once by BLAKE3 alone; errors as `measure`."""
     read = _read(path, name, include, ("blake3",), progress)
-    if read.names is None:
-        return QuickMeasurement(read.name, "file", _hex(read.digests[0].blake3), read.size, 1)
+    if read.files is None:
+        return QuickMeasurement(read.name, "file", read.digests["blake3"].hex(), read.size, 1)
     quick = _listing(read, "blake3").sha256
-    return QuickMeasurement(read.name, "tree", quick, read.size, len(read.names), tuple(include))
+    return QuickMeasurement(read.name, "tree", quick, read.size, len(read.files), tuple(include))
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
     name: str
-    names: list[str] | None  # None: a file
-    digests: list[Digests]
+    files: list[Found] | None  # of a tree, in order; None: a file
+    digests: Mapping[str, bytes | bytearray]  # by algorithm, 32 bytes a file
     size: int
 
 
@@ -192,10 +191,11 @@ def _read(
         if include and not files:
             raise SubjectError(f"--include {' '.join(map(shown, include))} selects nothing in {shown(path)}")
         files.sort(key=lambda file: os.fsencode(file.name))
+        check_collisions(file.name for file in files)
         digests = hash_many(root, files, algorithms, progress)
         if include == ():
             _still_there(root, files)
-        return _Read(name, [file.name for file in files], digests, sum(file.size for file in files))
+        return _Read(name, files, digests, sum(file.size for file in files))
     if stat.S_ISLNK(status.st_mode):
         raise SubjectError(f"{shown(path)} is a symlink", hint=f"give what it leads to: {os.path.realpath(root)}")
     if not stat.S_ISREG(status.st_mode):
@@ -203,7 +203,8 @@ def _read(
     if include:
         raise SubjectError(f"{shown(path)} is a file: --include selects files of a folder")
     one = hash_one(root, algorithms, Meter(progress, status.st_size))
-    return _Read(name, None, [one], one.size)
+    found = {"sha256": one.sha256, "blake3": one.blake3}
+    return _Read(name, None, {key: digest for key, digest in found.items() if digest is not None}, one.size)
 
 
 def scan(root: str) -> Iterator[Found]:
@@ -231,20 +232,23 @@ def scan(root: str) -> Iterator[Found]:
 
 def _still_there(root: str, files: Sequence[Found]) -> None:
     """A file that came or went while the others were read makes the tree another one."""
-    before, after = {file.name for file in files}, {file.name for file in scan(root)}
-    if before != after:
-        name = sorted(before ^ after)[0]
-        raise SubjectError(
-            f"{shown(name)} came or went while the tree was read", hint="attest it when nothing writes to it"
-        )
+    missing = {file.name for file in files}
+    count = 0
+    for found in scan(root):
+        count += 1
+        if found.name not in missing:
+            raise _came_or_went(found.name)
+        missing.discard(found.name)
+    if count != len(files):
+        raise _came_or_went(min(missing))
+
+
+def _came_or_went(name: str) -> SubjectError:
+    return SubjectError(
+        f"{shown(name)} came or went while the tree was read", hint="attest it when nothing writes to it any more"
+    )
 
 
 def _listing(read: _Read, algorithm: Algorithm) -> Listing:
-    assert read.names is not None
-    pick = [digest.sha256 if algorithm == "sha256" else digest.blake3 for digest in read.digests]
-    return Listing.of(zip(map(_hex, pick), read.names, strict=True), algorithm)
-
-
-def _hex(digest: bytes | None) -> str:
-    assert digest is not None
-    return digest.hex()
+    assert read.files is not None
+    return Listing.of_sorted((os.fsencode(file.name) for file in read.files), read.digests[algorithm], algorithm)
