@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from airflow.sdk import Param, dag, task
-from attestflow.operators.register_model import RegisterModelOperator
 
 from attestflow.operators.attest_dataset import AttestDatasetOperator
 from attestflow.operators.promotion_gate import PromotionGateOperator
+from attestflow.operators.register_model import RegisterModelOperator
 from attestflow.operators.validate_dataset import ValidateDatasetOperator
 
 DATA, MODEL = "breast-cancer-data", "breast-cancer"
@@ -29,7 +29,7 @@ def breast_cancer() -> None:
     """Extract, attest, validate, train, register, ask the gate."""
 
     @task
-    def extract(params=None, run_id=None) -> str:  # type: ignore[no-untyped-def]  # Airflow fills them in
+    def extract(params=None, run_id=None) -> str:
         """Write the 569 rows that scikit-learn carries to two Parquet files."""
         from sklearn.datasets import load_breast_cancer
 
@@ -43,7 +43,7 @@ def breast_cancer() -> None:
         return str(folder)
 
     @task
-    def intruder(folder, params=None):  # type: ignore[no-untyped-def]
+    def intruder(folder, params=None):
         """Nobody's code: stands for whoever can write where the data lie, between validation and training."""
         if params["poison"]:
             import pandas as pd
@@ -55,7 +55,7 @@ def breast_cancer() -> None:
 
     # `record` lets the poisoned run go on, so that the gate has to stop it; by default this task would fail.
     @task.attest(parameters=["seed"], on_mismatch="record")
-    def train(data, seed: int = 7):  # type: ignore[no-untyped-def]
+    def train(data, seed: int = 7):
         """Fit a logistic regression, and log it to MLflow."""
         import mlflow
         import pandas as pd
@@ -79,7 +79,7 @@ def breast_cancer() -> None:
         return Output(logged.model_uri, metrics={"accuracy": accuracy})
 
     folder = extract()
-    attested = AttestDatasetOperator(task_id="attest", path=folder, name=DATA)  # type: ignore[arg-type]
+    attested = AttestDatasetOperator(task_id="attest", path=folder, name=DATA)
     validated = ValidateDatasetOperator(task_id="validate", dataset=attested.output, suite=str(SUITE))
     model = train(validated.output)
     registered = RegisterModelOperator(task_id="register", model=model, name=MODEL)

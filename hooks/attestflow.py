@@ -112,7 +112,9 @@ class AttestflowHook(BaseHook):  # type: ignore[misc]  # Airflow has no types he
                 hint="name a connection of type attestflow",
             )
         # Airflow reads an extra that is no JSON as empty; here that would silently choose other settings.
-        extra = parse_json((connection.extra or "{}").encode(), f"the extra of {self.conn_id}", error=ConfigurationError)
+        extra = parse_json(
+            (connection.extra or "{}").encode(), f"the extra of {self.conn_id}", error=ConfigurationError
+        )
         if not isinstance(extra, dict):
             raise ConfigurationError(f"the extra of connection {shown(self.conn_id)} must be a JSON object")
         for key in extra:

@@ -54,6 +54,8 @@ class AttestTask(DecoratedOperator, PythonOperator):  # type: ignore[misc]  # Ai
     :param conn_id: connection of type attestflow
     """
 
+    op_args: Any
+    op_kwargs: Any
     custom_operator_name = "@task.attest"
     template_fields: Sequence[str] = (*PythonOperator.template_fields, "conn_id", "role")
     ui_color = "#dcecf7"
@@ -118,8 +120,8 @@ class AttestTask(DecoratedOperator, PythonOperator):  # type: ignore[misc]  # Ai
                 self._require_attested(attester, reference, measured)
             elif measured.content != reference.digest:
                 self.log.warning("%s: attested %s, read %s", reference.name, reference.digest, measured.content)
-                if measured.listing is not None:  # so that the gate can name the file
-                    attester.store.put_listing(measured.listing)
+            if measured.listing is not None:  # so that a gate which denies these bytes can name the file
+                attester.store.put_listing(measured.listing)
             inputs.append(Input(reference, measured))
         return inputs
 
@@ -153,7 +155,9 @@ class AttestTask(DecoratedOperator, PythonOperator):  # type: ignore[misc]  # Ai
         try:
             canonical_json(recorded)
         except (TypeError, ValueError) as error:
-            raise ConfigurationError(f"a parameter is no JSON value: {error}", hint="record numbers and texts") from None
+            raise ConfigurationError(
+                f"a parameter is no JSON value: {error}", hint="record numbers and texts"
+            ) from None
         return recorded
 
     def _attest(
@@ -203,7 +207,7 @@ def _output(value: object, task: str) -> Output:
 def _measure_output(output: Output) -> tuple[Literal["dataset", "model"], Measurement]:
     from attestflow.subject import measure
 
-    path = Path(bytes_of(str(output.uri)))
+    path = bytes_of(str(output.uri))
     model = str(output.uri).startswith(("models:/", "runs:/")) or (path / "MLmodel").is_file()
     name = output.name or (str(output.uri).rpartition("/")[2] if "://" not in str(output.uri) else None)
     return ("model" if model else "dataset"), measure(path, name=name or None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from attestflow.documents import shown
 from attestflow.errors import ConfigurationError, DigestMismatch, VerificationError
@@ -12,6 +13,7 @@ from attestflow.operators.reference import Attested
 if TYPE_CHECKING:
     from attestflow.attest import Attester
     from attestflow.subject import Measurement
+    from attestflow.verification.verifier import VerifiedStatement
 
 STAMPS = frozenset({"createdOn", "signer"})  # what Attester writes on each subject
 SubjectKind = Literal["dataset", "model"]
@@ -24,7 +26,7 @@ def measure_reference(reference: Attested) -> Measurement:
     return measure(bytes_of(reference.uri), name=reference.name, include=reference.include)
 
 
-def bytes_of(uri: str) -> Any:
+def bytes_of(uri: str) -> Path:
     """The local path behind a path, `file://…` or `models:/…` (the model's files are fetched)."""
     from attestflow.operators.reference import local_path
 
@@ -66,7 +68,7 @@ def is_attested(attester: Attester, measured: Measurement) -> bool:
     return bool(verified_statements(attester, measured, PREDICATE_TYPE))
 
 
-def verified_statements(attester: Attester, measured: Measurement, predicate_type: str) -> list[Any]:
+def verified_statements(attester: Attester, measured: Measurement, predicate_type: str) -> list[VerifiedStatement]:
     """What the store holds about these bytes and the trust root accepts; empty where the attester has no trust root."""
     if attester.verifier is None:
         return []

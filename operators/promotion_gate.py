@@ -74,9 +74,9 @@ class PromotionGateOperator(AttestflowOperator):
         uri = self.model if isinstance(self.model, str) else Attested.from_xcom(self.model, "model").uri
         name = _model_name(required(uri, "model"))
         transition = Transition.parse(registry=settings.registry, model=name, to=required(self.to, "to"))
+        gate = settings.gate(required(self.policy, "policy"))
         server = self.tracking_uri or None
         measured = measure(resolve(uri, server), name=name, algorithms=("sha256",))
-        gate = settings.gate(required(self.policy, "policy"))
         current = production_content(server, name, transition.to)
         return gate.check(measured.content, name=name, transition=transition, production=current)
 

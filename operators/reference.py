@@ -97,4 +97,3 @@ def local_path(uri: str) -> Path:
             hint="this release attests local and mounted paths; copy the data next to the task first",
         )
     return Path(unquote(parts.path))
-

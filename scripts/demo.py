@@ -1,24 +1,26 @@
 """`make demo`: the main job on this machine, and four scenes about who may promote what.
 
-A real MLflow server on loopback, a real Airflow DAG run in this process by `dag.test()`, real keys. Everything lies in
-./demo-run, which is made anew each time. Exits 0 only if every scene comes out as it should.
+A real MLflow server on loopback, a real Airflow DAG run by `dag.test()`, real keys. Everything lies in ./demo-run, which
+is made anew each time. Exits 0 only if every scene comes out as it should.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import runpy
 import secrets
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,12 +29,13 @@ from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from attestflow.testing.airflow import DagOutcome
+    from multiprocessing.pool import Pool
 
 ROOT = Path(__file__).resolve().parents[1]
 DAG_FILE = ROOT / "example_dags" / "breast_cancer.py"
 MODEL = "breast-cancer"
 MARKER = ".attestflow-demo"
+TASKS = ("extract", "attest", "validate", "intruder", "train", "register", "gate")
 
 
 class SceneFailed(Exception):
@@ -40,10 +43,10 @@ class SceneFailed(Exception):
 
 
 class Stage:
-    """What people see. Bound to the standard output of the start, so that what libraries print goes elsewhere."""
+    """What people see."""
 
     def __init__(self) -> None:
-        self.console = Console(file=os.fdopen(os.dup(1), "w", encoding="utf-8"), highlight=False, soft_wrap=True)
+        self.console = Console(highlight=False, soft_wrap=True)
 
     def title(self, text: str) -> None:
         self.console.print()
@@ -85,25 +88,6 @@ def require(condition: object, what: str) -> None:
         raise SceneFailed(what)
 
 
-@contextmanager
-def printing_into(log: Path) -> Iterator[None]:
-    """Let what this process and its libraries print go to a file."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = os.dup(1), os.dup(2)
-    with log.open("ab") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for number, copy in zip((1, 2), kept, strict=True):
-            os.dup2(copy, number)
-            os.close(copy)
-
-
 def fresh_folder(folder: Path) -> None:
     """An empty folder, in place of what an earlier demo left; a folder that no demo made is not touched."""
     if folder.exists():
@@ -113,6 +97,36 @@ def fresh_folder(folder: Path) -> None:
     (folder / MARKER).touch()
 
 
+@dataclass(frozen=True)
+class Run:
+    """What came of one DAG run: each task's state, and what it handed on."""
+
+    states: Mapping[str, str]
+    handed: Mapping[str, Any]
+    verdict: Mapping[str, Any]
+
+
+def prepare_airflow(folder: Path) -> None:
+    """In Airflow's process: a home of its own, its output in a file, its database."""
+    log = os.open(folder / "airflow.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    from attestflow.testing.airflow import create_database, use_airflow_home
+
+    use_airflow_home(folder / "airflow", dags=DAG_FILE.parent)
+    create_database()
+
+
+def run_dag_there(folder: Path, server: str, poison: bool) -> Run:
+    """In Airflow's process: run the example DAG with `dag.test()`."""
+    from attestflow.testing.airflow import run_dag
+
+    os.environ["MLFLOW_TRACKING_URI"] = server
+    dag = runpy.run_path(str(DAG_FILE), run_name="breast_cancer")["breast_cancer_dag"]
+    outcome = run_dag(dag, {"folder": str(folder / "data"), "poison": poison})
+    return Run(outcome.states, {task: outcome.xcom(task) for task in TASKS}, outcome.xcom("gate", "verdict") or {})
+
+
 @dataclass
 class Demo:
     """The parts that the scenes share."""
@@ -120,6 +134,7 @@ class Demo:
     folder: Path
     stage: Stage
     passphrase: bytes
+    airflow: Pool
     url: str = ""
 
     @property
@@ -165,22 +180,17 @@ class Demo:
         except urllib.error.HTTPError as error:
             return Answer(error.code, json.load(error))
 
-    def run_dag(self, log: str, *, poison: bool) -> DagOutcome:
-        """Run the example DAG in this process, its log in a file."""
-        with printing_into(self.folder / log):
-            from attestflow.testing.airflow import run_dag, use_airflow_home
+    def run_dag(self, *, poison: bool) -> Run:
+        """Run the example DAG, and tell what came of each task."""
+        run: Run = self.airflow.apply(run_dag_there, (self.folder, self.url, poison))
+        return run
 
-            use_airflow_home(self.folder / "airflow", dags=DAG_FILE.parent)
-            dag = runpy.run_path(str(DAG_FILE), run_name="breast_cancer")["breast_cancer_dag"]
-            return run_dag(dag, {"folder": str(self.folder / "data"), "poison": poison})
-
-    def tell_run(self, outcome: DagOutcome) -> None:
-        colours = {"success": "green", "skipped": "yellow", "failed": "red"}
-        for task in ("extract", "attest", "validate", "intruder", "train", "register", "gate"):
-            state = outcome.states.get(task, "missing")
-            value = outcome.xcom(task)
-            digest = f"  {value['name']} {value['digest'][:24]}…" if isinstance(value, dict) and "digest" in value else ""
-            line = Text.assemble("    ", (f"{state:16}", colours.get(state, "red")), f"{task:9}", (digest, "dim"))
+    def tell(self, run: Run) -> None:
+        colours = {"success": "green", "skipped": "yellow"}
+        for task in TASKS:
+            state, value = run.states.get(task, "missing"), run.handed[task]
+            digest = f"{value['name']} {value['digest'][:24]}…" if isinstance(value, dict) and "digest" in value else ""
+            line = Text.assemble("    ", (f"{state:16}", colours.get(state, "red")), f"{task:10}", (digest, "dim"))
             self.stage.console.print(line)
 
     def alias(self) -> str | None:
@@ -194,17 +204,20 @@ class Demo:
 def first_run(demo: Demo) -> str:
     """The main job; returns the version that it registered."""
     demo.stage.title("The main job: extract, attest, validate, train, register, ask the gate")
-    demo.stage.tried("airflow dags test breast_cancer   (dag.test() in this process)")
+    demo.stage.tried("airflow dags test breast_cancer   # the same dag.test()")
     with demo.stage.working("Airflow runs the DAG"):
-        outcome = demo.run_dag("airflow-1.log", poison=False)
-    demo.tell_run(outcome)
-    require(outcome.states["register"] == "success", "the model is not registered: see demo-run/airflow-1.log")
-    require(outcome.states["gate"] == "skipped", "the gate must not pass before an owner approved")
-    verdict = outcome.xcom("gate", "verdict")
-    denied = [finding for finding in verdict["findings"] if finding["outcome"] == "denied"]
+        run = demo.run_dag(poison=False)
+    demo.tell(run)
+    require(run.states["register"] == "success", "the model is not registered: see demo-run/airflow.log")
+    require(run.states["gate"] == "skipped", "the gate must not pass before an owner approved")
+    denied = [finding for finding in run.verdict["findings"] if finding["outcome"] == "denied"]
     require([finding["rule"] for finding in denied] == ["approved"], f"denied for other reasons: {denied}")
-    demo.stage.say(f"The gate found everything but one thing: {denied[0]['message']}", "yellow")
-    return str(outcome.xcom("register")["uri"]).rpartition("/")[2]
+    demo.stage.say(f"The gate misses one thing, and so the last task skipped: {denied[0]['message']}.", "yellow")
+    return version_of(run)
+
+
+def version_of(run: Run) -> str:
+    return str(run.handed["register"]["uri"]).rpartition("/")[2]
 
 
 def scene_refused(demo: Demo, version: str) -> None:
@@ -246,34 +259,32 @@ def scene_poisoned(demo: Demo, version: str) -> None:
     """Labels flipped on the disk between validation and training: even the owner's approval does not help."""
     demo.stage.title("Scene 3: somebody flips the labels in the Parquet, after validation and before training")
     with demo.stage.working("Airflow runs the DAG again, with params.poison"):
-        outcome = demo.run_dag("airflow-2.log", poison=True)
-    demo.tell_run(outcome)
-    require(outcome.states["register"] == "success", "the poisoned model must register: see demo-run/airflow-2.log")
-    require(outcome.states["gate"] == "skipped", "the gate must not pass a poisoned model")
-    poisoned = str(outcome.xcom("register")["uri"]).rpartition("/")[2]
-    demo.stage.say("The owner, who looks at nothing, approves it all the same:")
+        run = demo.run_dag(poison=True)
+    demo.tell(run)
+    require(run.states["register"] == "success", "the poisoned model must register: see demo-run/airflow.log")
+    require(run.states["gate"] == "skipped", "the gate must not pass a poisoned model")
+    poisoned = version_of(run)
+    demo.stage.say("The owner, who reads nothing of what `approve` shows, approves it all the same:")
     approve(demo, poisoned)
     answer = demo.curl_alias(poisoned)
     demo.stage.came_back(f"HTTP {answer.status}\n{answer.message}", "red")
-    attested = str(outcome.xcom("validate")["digest"])
     require(answer.status == 403, "a poisoned model must be refused")
-    for part in ("inputs-attested", "train.parquet", *file_digests(demo, attested, outcome)):
+    for part in ("inputs-attested", "train.parquet", *file_digests(run)):
         require(part in answer.message, f"the message must name {part}")
     require(demo.alias() == version, "production must still be the version of before")
     demo.stage.say(f"production is still version {version}.", "green")
 
 
-def file_digests(demo: Demo, attested: str, outcome: DagOutcome) -> Sequence[str]:
-    """The digests of train.parquet: as attested, and as it lies there now."""
+def file_digests(run: Run) -> tuple[str, str]:
+    """How the digests of train.parquet begin: as it was attested, and as it lies there now."""
     from attestflow.digest import ContentDigest
     from attestflow.settings import Settings
     from attestflow.subject import measure
 
-    listing = Settings.load().open_store().listing(ContentDigest.parse(attested).sha256)
-    now = measure(Path(str(outcome.xcom("extract"))) / "train.parquet").content.sha256
-    require(listing is not None, "the attested listing must be in the store")
-    assert listing is not None
-    return str(listing.get("train.parquet"))[:12], now[:12]
+    attested = ContentDigest.parse(run.handed["validate"]["digest"])
+    listing = Settings.load().open_store().listing(attested.sha256)
+    now = measure(Path(run.handed["extract"], "train.parquet")).content.sha256
+    return str(listing.get("train.parquet") if listing else None)[:12], now[:12]
 
 
 def scene_lineage(demo: Demo) -> None:
@@ -288,10 +299,10 @@ def tell_where_to_look(demo: Demo, seconds: float) -> None:
     demo.stage.title(f"All four scenes came out as they should, in {seconds:.0f} s")
     demo.stage.say("Where to look next:")
     for place, what in (
-        ("example_dags/breast_cancer.py", "the DAG: three attestflow operators and a decorator"),
+        ("example_dags/breast_cancer.py", "the DAG: four operators and a decorator"),
         ("demo-run/evidence/attestations", "every signed attestation, as files; `attestflow show FILE` reads one"),
         ("demo-run/evidence/policies", "what must hold before something becomes production; edit it, sign it"),
-        ("demo-run/airflow-2.log", "what Airflow said in the poisoned run"),
+        ("demo-run/airflow.log", "what Airflow said"),
         ("docs/guides/airflow.md", "three lines for a DAG that you have"),
     ):
         demo.stage.say(f"  {place:34}{what}")
@@ -302,40 +313,41 @@ def play(demo: Demo) -> None:
     from attestflow.testing.mlflow_server import mlflow_server
 
     start = time.monotonic()
-    fresh_folder(demo.folder)
-    os.environ.update(
-        ATTESTFLOW_HOME=str(demo.folder / "account"),
-        ATTESTFLOW_CONFIG=str(demo.settings),
-        MLFLOW_DISABLE_TELEMETRY="true",
-        MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false",
-        GIT_PYTHON_REFRESH="quiet",
-    )
     demo.stage.title("Keys, a trust root, a policy, an evidence store; and an MLflow server with a gate in it")
     demo.stage.came_back(demo.attestflow("init", "evidence", "--registry", "demo", passphrase_for="owner"))
+    demo.stage.say(
+        "Neither Airflow nor the server is given the owner's passphrase: it goes to `approve`, by a pipe.", "dim"
+    )
     demo.stage.tried("mlflow server --registry-store-uri attestflow:sqlite:///mlflow.db …")
-    server = mlflow_server(demo.folder / "mlflow", config=demo.settings)
-    with demo.stage.working("The server starts"):
-        running = server.__enter__()
-    try:
-        demo.url = running.url
-        os.environ["MLFLOW_TRACKING_URI"] = running.url
-        demo.stage.came_back(running.url)
+    with ExitStack() as stack:
+        with demo.stage.working("The server starts"):
+            server = stack.enter_context(mlflow_server(demo.folder / "mlflow", config=demo.settings))
+        demo.stage.came_back(server.url)
+        demo.url = os.environ["MLFLOW_TRACKING_URI"] = server.url
         version = first_run(demo)
         scene_refused(demo, version)
         scene_approved(demo, version)
         scene_poisoned(demo, version)
         scene_lineage(demo)
-    finally:
-        server.__exit__(None, None, None)
     tell_where_to_look(demo, time.monotonic() - start)
 
 
 def main() -> int:
     """Play; 0 when every scene came out as it should."""
-    stage = Stage()
-    demo = Demo(Path.cwd() / "demo-run", stage, secrets.token_urlsafe(24).encode())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server is stopped then, too
+    stage, folder = Stage(), Path.cwd() / "demo-run"
     try:
-        play(demo)
+        fresh_folder(folder)
+        os.environ.update(
+            ATTESTFLOW_HOME=str(folder / "account"),
+            ATTESTFLOW_CONFIG=str(folder / "evidence" / "attestflow.toml"),
+            MLFLOW_DISABLE_TELEMETRY="true",
+            MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false",
+            GIT_PYTHON_REFRESH="quiet",
+        )
+        # A process of its own, started anew: it must not hold the passphrase. It gets ready while the server starts.
+        with multiprocessing.get_context("spawn").Pool(1, prepare_airflow, (folder,)) as airflow:
+            play(Demo(folder, stage, secrets.token_urlsafe(24).encode(), airflow))
     except SceneFailed as error:
         stage.say(f"\nNot as it should be: {error}", "bold red")
         return 1

@@ -34,7 +34,7 @@ def verify_with_key(bundle: Bundle | bytes, pem: bytes) -> KeySignedStatement:
     digest, whatever `ignore_paths` says. Raises SignatureError, MalformedStatement, ConfigurationError for the key.
     """
     key = PublicKey.load(pem, "public key")
-    parsed = bundle if isinstance(bundle, Bundle) else Bundle.parse(bundle)
+    parsed = Bundle.parse(bundle.raw if isinstance(bundle, Bundle) else bundle)
     key.check(parsed)
     statement = Statement.parse(parsed.envelope.payload)
     return KeySignedStatement(statement, key.fingerprint, parsed.identity, parsed, contents(statement))

@@ -62,7 +62,8 @@ class Verifier:
                 f"the trust root (version {self.trust_root.version}) expired on {format_time(self.trust_root.expires)}",
                 hint="get the current one; its owner raises `version`, sets `expires` and runs `attestflow trust sign`",
             )
-        parsed = bundle if isinstance(bundle, Bundle) else Bundle.parse(bundle)
+        # From the bytes in any case: what a caller holds as parsed may be about other bytes than those it will store.
+        parsed = Bundle.parse(bundle.raw if isinstance(bundle, Bundle) else bundle)
         check_material(parsed)
         found = self._keys.get(parsed.key_hint or "")
         if found is None:

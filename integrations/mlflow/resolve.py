@@ -21,7 +21,7 @@ from attestflow.verdict import fold
 _VERSION = re.compile(r"models:/([^/@]+)/([0-9]+)")
 _ALIAS = re.compile(r"models:/([^/@]+)@(.+)")
 _LOGGED = re.compile(r"models:/(m-[^/@]+)")
-_RUN = re.compile(r"runs:/[^/]+/.+")
+_RUN = re.compile(r"runs:/([^/]+)/(.+)")
 _MISSING = frozenset({"RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE", "NOT_FOUND"})
 _MAX_STEPS = 5
 HINT = "set MLFLOW_TRACKING_URI to the server, and name models:/NAME/VERSION or models:/NAME@ALIAS"
@@ -58,7 +58,7 @@ def fetch(target: str, folder: Path, tracking_uri: str | None = None) -> Path:
 
 
 def underlying(target: str, tracking_uri: str | None = None) -> str:
-    """The artifact URI behind a registered version, an alias or a logged model; a run's URI as it is."""
+    """The artifact URI behind a registered version, an alias, a logged model or a run's model; else the run's."""
     client = _client(tracking_uri)
     location = target
     for _ in range(_MAX_STEPS):  # a version made of another one leads there
@@ -69,11 +69,29 @@ def underlying(target: str, tracking_uri: str | None = None) -> str:
         elif alias := _ALIAS.fullmatch(location):
             number = client.get_model_version_by_alias(alias[1], alias[2]).version
             location = str(client.get_model_version_download_uri(alias[1], number))
-        elif location == target and not _RUN.fullmatch(target):
+        elif run := _RUN.fullmatch(location):
+            return _of_run(client, run[1], run[2]) or location
+        elif location == target:
             raise ConfigurationError(f"{shown(target)} is no model URI that names one version", hint=HINT)
         if not location.startswith("models:"):
             return location
     raise ConfigurationError(f"{shown(target)} leads from one version to the next", hint=HINT)
+
+
+def _of_run(client: Any, run_id: str, path: str) -> str | None:
+    """Where the model lies that `mlflow.register_model("runs:/…")` would take: the run's own files, else its logged model."""
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    info = client.get_run(run_id).info
+    own = f"{info.artifact_uri.rstrip('/')}/{path}"
+    if any(each.path == "MLmodel" for each in get_artifact_repository(own, client.tracking_uri).list_artifacts()):
+        return own
+    quote = '"' if "'" in path else "'"
+    models = client.search_logged_models([info.experiment_id], filter_string=f"name = {quote}{path}{quote}")
+    found = [str(each.artifact_location) for each in models if each.source_run_id == run_id]
+    if len(found) > 1:
+        raise ConfigurationError(f"runs:/{run_id}/{path} names {len(found)} models", hint="name the one: models:/m-…")
+    return found[0] if found else None
 
 
 def production_content(tracking_uri: str | None, model: str, to: str) -> ContentDigest | None:

@@ -80,7 +80,7 @@ def test_versions_stay_as_they_are_written() -> None:
         (BASE + b'signature: {inputs: \'[{"type": "long", "name": "a\\u001bb"}]\'}\n', "control characters"),
         (BASE + b'run_id: "\\ud800"\n', "surrogate"),
         (BASE + b'run_id: "a\\x07b"\n', "control characters"),
-        (BASE + 'run_id: "a\u202eb"\n'.encode(), "control characters"),
+        (BASE + 'run_id: "a\u202eb"\n'.encode(), "hides what the text says"),
         (BASE + b"run_id: " + b"9" * 5000 + b"\n", "characters long"),
         (BASE + b"run_id: {a: b}\n", "is no text"),
         (BASE + b"run_id: a\nrun_id: b\n", "twice"),

@@ -199,6 +199,14 @@ def test_nobody_else_makes_a_verified_statement() -> None:
         good.functionary = "owner"  # type: ignore[misc]
 
 
+def test_a_bundle_is_verified_from_its_bytes() -> None:
+    """A faulty signer hands over an envelope that verifies, over bytes that do not; the bytes are what is stored."""
+    other = STRANGER.sign(STATEMENT)
+    with pytest.raises(SignatureError):
+        new_verifier(PEOPLE).verify(Bundle(other.raw, BUNDLE.envelope, BUNDLE.key_hint))
+    assert new_verifier(PEOPLE).verify(Bundle(BUNDLE.raw, other.envelope, other.key_hint)).bundle == BUNDLE
+
+
 def test_no_junk_is_ever_verified() -> None:
     for junk in (b"", b"{}", b"null", BUNDLE.raw[:-1], BUNDLE.raw + b"x", BUNDLE.raw * 2):
         with pytest.raises(VerificationError):
