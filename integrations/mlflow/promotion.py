@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -180,6 +181,10 @@ def _words(verdict: Verdict, request: Request) -> str:
         lines.append(f"- {finding.rule}: {finding.message}")
         if finding.hint:
             lines.append(f"  hint: {finding.hint}")
+    if request.version:
+        target = shlex.quote(f"models:/{request.model}/{request.version}")
+        asked = f"--for {shlex.quote(f'models:/{request.model}')} --to {shlex.quote(request.to.removeprefix('alias:'))}"
+        lines.append(f"all findings: attestflow check {target} {asked}")
     return "\n".join(escaped(line) for line in lines)
 
 
