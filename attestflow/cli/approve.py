@@ -63,7 +63,7 @@ def command(
     production = production_now(transition, current)
     verdict = gate.check(about.content, name=about.name, transition=transition, production=production)
     if not as_json:
-        tell_verdict(verdict, read=about.measured is not None)
+        tell_verdict(verdict, read=about.measured is not None, preview=True)
     verb = "reject" if reject else "approve"
     if not yes:
         if not sys.stdin.isatty():

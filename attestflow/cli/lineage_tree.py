@@ -24,7 +24,7 @@ def _draw(
 ) -> None:
     node = lineage.nodes.get(content)
     kind = node.kind if node and node.kind else "UNATTESTED"
-    label = (node.name if node else None) or name
+    label = name if content == lineage.subject else (node.name if node else None) or name
     again = content in drawn
     line(
         f"{lead}{label}  {kind}  {short(str(content))}{'  (above)' if again else ''}",

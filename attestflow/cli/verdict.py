@@ -12,9 +12,14 @@ if TYPE_CHECKING:
 MARKS = {"passed": ("ok  ", "green"), "denied": ("DENY", "red"), "warned": ("warn", "yellow")}
 
 
-def tell_verdict(verdict: Verdict, *, read: bool = True) -> None:
-    """Print passed or denied, each finding with how to mend it, and under which policy."""
-    if verdict.passed:
+def tell_verdict(verdict: Verdict, *, read: bool = True, preview: bool = False) -> None:
+    """Print passed or denied, each finding with how to mend it, and under which policy.
+
+    A `preview` is shown and not signed: what an owner sees before deciding.
+    """
+    if preview:
+        line(f"What the gate would find about {verdict.subject_name} now:")
+    elif verdict.passed:
         line(f"PASSED  {verdict.subject_name}", style="green")
     else:
         line(f"DENIED  {verdict.subject_name}", style="red")
@@ -33,8 +38,10 @@ def tell_verdict(verdict: Verdict, *, read: bool = True) -> None:
             "for": f"models:/{transition.model} to {transition.to} in {transition.registry}" if transition else None,
             "policy": f"{verdict.policy_name} sha256:{verdict.policy_sha256[:12]}…",
             "absence": verdict.absence,
-            "verdict": f"signed, {verdict.vsa_identity}"
-            if verdict.vsa_identity
-            else "NOT SIGNED: no verifier's key here",
+            "verdict": None if preview else _signed(verdict),
         }
     )
+
+
+def _signed(verdict: Verdict) -> str:
+    return f"signed, {verdict.vsa_identity}" if verdict.vsa_identity else "NOT SIGNED: no verifier's key here"

@@ -37,13 +37,14 @@ def _ask(use: RuleUse, lineage: Lineage, context: Context) -> Iterator[Finding]:
             )
             return
         findings = tuple(rule.check(lineage, context, use.parameters))
+        sound = bool(findings) and all(finding.outcome in _OUTCOMES for finding in findings)
     except AttestflowError as exc:
         yield Finding(use.rule, "denied", f"the check could not be made: {exc.message}", exc.hint)
         return
     except Exception as exc:  # a rule that breaks must deny, whoever wrote it
         yield Finding(use.rule, "denied", f"the rule itself failed: {type(exc).__name__}", "report this to its author")
         return
-    if not findings or any(finding.outcome not in _OUTCOMES for finding in findings):
+    if not sound:
         yield Finding(
             use.rule, "denied", "the rule found nothing to say, so nothing is shown", "report this to its author"
         )

@@ -77,11 +77,26 @@ def test_a_scene_that_comes_out_otherwise_fails_the_demo_and_stops_the_server(tm
     tools = tmp_path / "tools"
     tools.mkdir()
     liar = tools / "curl"
-    liar.write_text('#!/bin/sh\nprintf \'{}\\n200\'\n')
+    liar.write_text("#!/bin/sh\nprintf '{}\\n200'\n")
     liar.chmod(0o755)
     done = play(tmp_path, PATH=f"{tools}{os.pathsep}{os.environ['PATH']}")
     assert done.returncode == 1
     assert "Not as it should be: curl must be refused" in done.stdout
+    assert not running_below(tmp_path)
+
+
+@pytest.mark.timeout(SECONDS + 60)
+def test_a_demo_that_is_ended_stops_the_server(tmp_path: Path) -> None:
+    script = str(ROOT / "scripts" / "demo.py")
+    with subprocess.Popen([sys.executable, script], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "http://127.0.0.1" in line:
+                break
+        assert running_below(tmp_path)
+        process.terminate()
+        process.stdout.read()
+    assert process.returncode == 143
     assert not running_below(tmp_path)
 
 

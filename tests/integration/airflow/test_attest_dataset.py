@@ -152,3 +152,23 @@ def test_a_source_that_changed_is_no_source(run_tasks: Any, settings: Any, data:
     done = run_tasks(tasks)
     assert done.states["clean"] == "failed"
     assert not attestations(settings, measure(project / "clean.csv").content, provenance.PREDICATE_TYPE)
+
+
+def test_settings_come_from_the_connection(
+    run_tasks: Any, settings: Any, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ATTESTFLOW_CONFIG")
+    connection = {"conn_type": "attestflow", "extra": {"config": str(settings.source)}}
+    monkeypatch.setenv("AIRFLOW_CONN_EVIDENCE", json.dumps(connection))
+    done = run_tasks(lambda: AttestDatasetOperator(task_id="attest", path=str(data), conn_id="evidence"))
+    assert done.states == {"attest": "success"}
+    assert attestations(settings, measure(data).content, reference.PREDICATE_TYPE)
+
+
+def test_a_store_that_is_gone_is_not_made_anew(run_tasks: Any, settings: Any, data: Path, capfd: Any) -> None:
+    store = Path(settings.store_url)
+    store.rename(store.with_suffix(".away"))
+    done = run_tasks(lambda: AttestDatasetOperator(task_id="attest", path=str(data)))
+    assert done.states == {"attest": "failed"}
+    assert "hint:" in "".join(capfd.readouterr())
+    assert not store.exists()

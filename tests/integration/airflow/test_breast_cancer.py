@@ -103,8 +103,8 @@ def test_flipped_labels_register_and_never_promote(
     assert 'file "train.parquet" was attested as sha256:' in findings["inputs-attested"]
     registered = outcome.xcom("register")
     approve(server, registered["uri"])
+    version = registered["uri"].rpartition("/")[2]
     with pytest.raises(MlflowException, match="train.parquet"):
-        version = registered["uri"].rpartition("/")[2]
         MlflowClient().set_registered_model_alias("breast-cancer", "production", version)
 
 

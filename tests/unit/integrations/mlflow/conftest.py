@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -116,6 +116,3 @@ def registry(tmp_path: Path, serving: Path, empty_database: Path, monkeypatch: p
     store.promotions = Promotions(made.settings)
     made.policy([PRODUCTION])
     return made
-
-
-Attack = Callable[[], None]
