@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,19 @@ def _own_account(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
         if name.startswith(("ATTESTFLOW_", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ATTESTFLOW_HOME", str(tmp_path_factory.mktemp("account")))
+    _forget_trackers()
+
+
+def _forget_trackers() -> None:
+    """MLflow remembers its server and experiment for the whole process; another test's may be gone by now."""
+    if "mlflow" in sys.modules:
+        from mlflow.tracking import fluent
+        from mlflow.tracking._model_registry import utils as registry
+        from mlflow.tracking._tracking_service import utils as tracking
+
+        tracking._tracking_uri = None
+        registry._registry_uri = None
+        fluent._active_experiment_id = None
 
 
 @pytest.fixture
