@@ -67,8 +67,11 @@ def scaffold(directory: Path, *, registry: str, store: str, passphrases: Mapping
         _write_new(signature_path(path), sign_document(data, path.name, signers["root"]))
     _write_new(settings_file, settings)
     Account.of(os.environ).accept(settings_file, settings)
-    made = Settings.load(config=settings_file, environ={})
+    home = {name: value for name, value in os.environ.items() if name == "ATTESTFLOW_HOME"}
+    made = Settings.load(config=settings_file, environ=home)
     made.open_store(create=True)
+    made.trust_root()  # read once, so that this account knows the first versions and takes no other ones for them
+    made.policy("production")
     return Scaffold(settings_file, fingerprint)
 
 
