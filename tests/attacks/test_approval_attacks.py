@@ -93,6 +93,18 @@ def test_who_made_it_cannot_approve_it(waiting: Pipeline) -> None:
     waiting.denied("approved", "who made the model cannot approve it")
 
 
+def test_who_ran_a_step_cannot_approve_what_came_of_it(waiting: Pipeline) -> None:
+    from attestflow.predicates import provenance
+
+    both = replace(waiting.people["owner"], may=(approval.PREDICATE_TYPE, provenance.PREDICATE_TYPE))
+    waiting.people["owner"] = both
+    waiting.approve()
+    assert waiting.verdict().passed
+    run = provenance.Provenance(provenance.BUILD_TYPE_PREPARATION, {}, "https://example.com/builder")
+    waiting.says("owner").attest_predicate([waiting.data.descriptor()], provenance.PREDICATE_TYPE, run.to_json())
+    waiting.denied("approved", "who made the model cannot approve it")
+
+
 def test_one_person_with_two_keys_is_one_person(waiting: Pipeline) -> None:
     waiting.policy = waiting.policy.replace("count: 1", "count: 2")
     waiting.approve("owner", key=0)

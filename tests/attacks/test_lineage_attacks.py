@@ -247,6 +247,21 @@ def test_the_file_that_mlflow_adds_is_no_change(pipeline: Pipeline) -> None:
     assert pipeline.verdict().passed, pipeline.verdict().denials
 
 
+def test_swapped_weights_before_an_earlier_registration(pipeline: Pipeline) -> None:
+    """The swap hides one registration further back, and the last one changed nothing."""
+    pipeline.attest_data()
+    pipeline.validate()
+    pipeline.train()
+    trained = pipeline.model
+    (pipeline.folder / "model" / "weights").write_bytes(b"\x02" * 64)
+    _register(pipeline, trained)
+    between = pipeline.model
+    (pipeline.folder / "model" / "registered_model_meta").write_text("model_name: churn\n")
+    _register(pipeline, between)
+    finding = pipeline.denied("registered-unchanged", '"weights"')
+    assert finding.subject == str(between.content)
+
+
 def test_a_registration_without_listings_shows_nothing(pipeline: Pipeline) -> None:
     test_the_file_that_mlflow_adds_is_no_change(pipeline)
     shutil.rmtree(pipeline.folder / "store" / "listings")

@@ -14,8 +14,6 @@ from attestflow.predicates.approval import Approval
 from attestflow.verdict import APPROVAL_RULE, Finding
 from attestflow.verification.verifier import VerifiedStatement
 
-_MAKING = (provenance.PREDICATE_TYPE, reference.PREDICATE_TYPE)
-
 
 class Approved:
     """`count` functionaries of `by`, none of whom made the model, approved this model, transition, predecessor and policy."""
@@ -36,7 +34,7 @@ class Approved:
             yield Finding(self.id, "denied", message, "give --for models:/NAME and --to ALIAS", subject)
             return
         transition = context.transition
-        makers = {item.functionary for item in lineage.root.attestations if item.statement.predicate_type in _MAKING}
+        makers = _makers(lineage)
         said = [
             (item, Approval.parse(item.statement.predicate))
             for item in lineage.root.of_type(approval.PREDICATE_TYPE)
@@ -74,6 +72,12 @@ class Approved:
         )
         message = f"{have} by {' or '.join(parameters['by'])}{'; ' + why if why else ''}"
         yield Finding(self.id, "denied", message, self.remediation, subject, tuple(good.values()))
+
+
+def _makers(lineage: Lineage) -> set[str]:
+    """Who signed the model's bytes, or any run in its lineage."""
+    runs = {item.functionary for node in lineage.nodes.values() for item in node.of_type(provenance.PREDICATE_TYPE)}
+    return runs | {item.functionary for item in lineage.root.of_type(reference.PREDICATE_TYPE)}
 
 
 def _standing_rejections(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from attestflow.digest import ListingDiff, compare
+from attestflow.digest import ContentDigest, ListingDiff, compare
 from attestflow.documents import shown
 from attestflow.lineage import Input, Lineage
 from attestflow.policy.rules.common import BY, short
@@ -27,29 +27,29 @@ class RegisteredUnchanged:
     parameters: Mapping[str, Parameter] = {"by": BY}
 
     def check(self, lineage: Lineage, context: Context, parameters: Mapping[str, Any]) -> Iterator[Finding]:
-        made = [
-            (item, each) for item, each in lineage.provenances(lineage.subject) if item.functionary in parameters["by"]
-        ]
-        if not made:
-            who = " or ".join(parameters["by"])
-            message = f"no run or registration signed by {who} made {short(lineage.subject)}"
+        by = parameters["by"]
+        if not any(item.functionary in by for item, _ in lineage.provenances(lineage.subject)):
+            message = f"no run or registration signed by {' or '.join(by)} made {short(lineage.subject)}"
             yield Finding(self.id, "denied", message, self.remediation, str(lineage.subject))
-        for item, provenance in made:
-            if provenance.build_type == BUILD_TYPE_REGISTRATION:
-                sources = [each for each in lineage.inputs[lineage.subject] if each.via == item]
-                yield self._registration(lineage, item, sources)
-            else:
-                message = "the run made these very bytes"
-                yield Finding(self.id, "passed", message, None, str(lineage.subject), (item.identity,))
+        for content in lineage.nodes:  # a registration of a registration counts as much as the last one
+            for item, made in lineage.provenances(content):
+                if item.functionary in by and made.build_type == BUILD_TYPE_REGISTRATION:
+                    sources = [each for each in lineage.inputs[content] if each.via == item]
+                    yield self._registration(lineage, content, item, sources)
+                elif item.functionary in by and content == lineage.subject:
+                    message = "the run made these very bytes"
+                    yield Finding(self.id, "passed", message, None, str(content), (item.identity,))
 
-    def _registration(self, lineage: Lineage, item: VerifiedStatement, sources: list[Input]) -> Finding:
-        subject, evidence = str(lineage.subject), (item.identity,)
+    def _registration(
+        self, lineage: Lineage, content: ContentDigest, item: VerifiedStatement, sources: list[Input]
+    ) -> Finding:
+        subject, evidence = str(content), (item.identity,)
         if len(sources) != 1 or sources[0].content is None:
             return self._denied("its registration does not name one trained model", subject, evidence)
         source = sources[0].content
-        if source == lineage.subject:
+        if source == content:
             return Finding(self.id, "passed", "registered as it was trained", None, subject, evidence)
-        old, new = lineage.listings.get(source), lineage.listings.get(lineage.subject)
+        old, new = lineage.listings.get(source), lineage.listings.get(content)
         if old is None or new is None:
             return self._denied(
                 "the listing of the trained or the registered tree is not in the store", subject, evidence
