@@ -64,3 +64,9 @@ def test_links_lead_somewhere() -> None:
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
             assert (path.parent / link).exists(), f"{path.name}: {link}"
+
+
+def test_the_readmes_dag_is_the_one_that_is_run() -> None:
+    (block,) = re.findall(r"```python\n.*?```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    assert block in (ROOT / "docs/guides/airflow.md").read_text(encoding="utf-8")
+    assert (ROOT / "tests/integration/airflow/test_guide.py").exists()
