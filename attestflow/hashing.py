@@ -167,11 +167,21 @@ def _buffer() -> memoryview:
 
 
 def _read(descriptor: int, size: int, algorithms: Collection[str], meter: Meter) -> Digests:
+    """Up to `size` bytes; whether there are more, or fewer, the caller sees in the file's status afterwards."""
     view = _buffer()
+    if size <= BUFFER:  # nearly every file of a large tree: one read, each hash in one call
+        count = os.readv(descriptor, [view]) if size else 0
+        part = view[:count]
+        meter.add(count)
+        return Digests(
+            count,
+            hashlib.sha256(part).digest() if "sha256" in algorithms else None,
+            blake3(part).digest() if "blake3" in algorithms else None,
+        )
     sha = hashlib.sha256() if "sha256" in algorithms else None
     quick = blake3() if "blake3" in algorithms else None
     total = 0
-    while count := os.readv(descriptor, [view]):
+    while total < size and (count := os.readv(descriptor, [view])):
         part = view[:count]
         if sha is not None:
             sha.update(part)
@@ -179,8 +189,6 @@ def _read(descriptor: int, size: int, algorithms: Collection[str], meter: Meter)
             quick.update(part)
         total += count
         meter.add(count)
-        if total > size:
-            break
     return _done(total, sha, quick)
 
 

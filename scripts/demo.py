@@ -108,7 +108,7 @@ def scene_lineage(demo: Demo) -> None:
     demo.stage.title("Scene 4: what is production made of?")
     tree = demo.attestflow("lineage", f"models:/{MODEL}@production")
     demo.stage.came_back(tree)
-    require("breast-cancer-data/  dataset" in tree and "└─" in tree, "the tree must reach the raw data")
+    require("└─ breast-cancer-data" in tree and "dataset" in tree, "the tree must reach the raw data")
 
 
 def tell_where_to_look(demo: Demo, seconds: float) -> None:

@@ -172,7 +172,12 @@ class Demo:
         self.stage.tried(shlex.join(shown))
         try:
             done = subprocess.run(
-                command, cwd=self.folder, pass_fds=[reader] if passphrase_for else [], capture_output=True, text=True
+                command,
+                cwd=self.folder,
+                pass_fds=[reader] if passphrase_for else [],
+                stdin=subprocess.DEVNULL,  # on a terminal it would ask
+                capture_output=True,
+                text=True,
             )
         finally:
             os.close(reader)
