@@ -209,23 +209,28 @@ def _read(
 
 def scan(root: str) -> Iterator[Found]:
     """Every regular file below a folder, in no order. SubjectError for anything else that is there but folders."""
+    for name, entry in _entries(root):
+        if entry.is_file(follow_symlinks=False):
+            yield Found(name, entry.stat(follow_symlinks=False).st_size)
+        else:
+            mode = entry.stat(follow_symlinks=False).st_mode
+            raise SubjectError(f"{shown(name)} is {kind_of(mode)}", hint="only regular files can be attested")
+
+
+def _entries(root: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Whatever is below a folder and no folder itself, with its relative path."""
     folders = [""]
     while folders:
         folder = folders.pop()
+        lead = f"{folder}/" if folder else ""
         try:
             with os.scandir(f"{root}/{folder}" if folder else root) as entries:
                 for entry in entries:
-                    name = f"{folder}/{entry.name}" if folder else entry.name
-                    check_name(name)
+                    check_name(entry.name)
                     if entry.is_dir(follow_symlinks=False):
-                        folders.append(name)
-                    elif entry.is_file(follow_symlinks=False):
-                        yield Found(name, entry.stat(follow_symlinks=False).st_size)
+                        folders.append(lead + entry.name)
                     else:
-                        mode = entry.stat(follow_symlinks=False).st_mode
-                        raise SubjectError(
-                            f"{shown(name)} is {kind_of(mode)}", hint="only regular files can be attested"
-                        )
+                        yield lead + entry.name, entry
         except OSError as exc:
             raise SubjectError(f"{shown(folder or root)} cannot be read: {exc.strerror}") from None
 
@@ -234,11 +239,11 @@ def _still_there(root: str, files: Sequence[Found]) -> None:
     """A file that came or went while the others were read makes the tree another one."""
     missing = {file.name for file in files}
     count = 0
-    for found in scan(root):
+    for name, _ in _entries(root):
         count += 1
-        if found.name not in missing:
-            raise _came_or_went(found.name)
-        missing.discard(found.name)
+        if name not in missing:
+            raise _came_or_went(name)
+        missing.discard(name)
     if count != len(files):
         raise _came_or_went(min(missing))
 
