@@ -103,6 +103,7 @@ class Explanation:
     name: str
     previous: ContentDigest
     diff: ListingDiff | None
+    shares_files: bool = False
     note: str | None = None
 
 
@@ -169,33 +170,49 @@ def gather(subject: ContentDigest, store: Store, verifier: Verifier, bounds: Bou
 def explain(
     name: str, content: ContentDigest, listing: Listing | None, store: Store, verifier: Verifier
 ) -> Explanation | None:
-    """What changed since the last verified content attestation of that name; None where there is none. Proves nothing."""
+    """What changed since the last verified content attestation of that name; None where there is none. Proves nothing.
+
+    A data set and a model may have one name: the last content that shares a file with this one is preferred.
+    """
+    fallback = None
     for pointer in store.find_by_name(name)[:_POINTERS_TRIED]:
         previous = pointer.content
-        if previous == content:
-            continue
-        attested = _verified(previous, store, verifier, [])
-        subjects = [
-            item.statement.subjects[0] for item in attested if item.statement.predicate_type == reference.PREDICATE_TYPE
-        ]
-        if not any(subject.name and subject.name.rstrip("/") == name.rstrip("/") for subject in subjects):
+        if previous == content or not _is_named(previous, name, store, verifier):
             continue
         try:
-            return Explanation(name.rstrip("/"), previous, _diff(name, previous, content, listing, store))
+            found = Explanation(name.rstrip("/"), previous, *_diff(name, previous, content, listing, store))
         except AttestflowError as exc:
-            return Explanation(name.rstrip("/"), previous, None, exc.message)
-    return None
+            found = Explanation(name.rstrip("/"), previous, None, note=exc.message)
+        if found.shares_files:
+            return found
+        fallback = fallback or found
+    return fallback
+
+
+def _is_named(content: ContentDigest, name: str, store: Store, verifier: Verifier) -> bool:
+    """Whether a verified content attestation gives `content` that name."""
+    attested = _verified(content, store, verifier, [])
+    named = (
+        each.statement.subjects[0].name
+        for each in attested
+        if each.statement.predicate_type == reference.PREDICATE_TYPE
+    )
+    return any(each is not None and each.rstrip("/") == name.rstrip("/") for each in named)
 
 
 def _diff(
     name: str, previous: ContentDigest, content: ContentDigest, listing: Listing | None, store: Store
-) -> ListingDiff | None:
+) -> tuple[ListingDiff | None, bool]:
+    """What differs, None where it cannot be said, and whether the two have a file's name in common."""
     if previous.kind != content.kind:
-        return None
+        return None, False
     if content.kind == "file":
-        return ListingDiff((), (), ((name, previous.sha256, content.sha256),))
+        return ListingDiff((), (), ((name, previous.sha256, content.sha256),)), True
     old, new = store.listing(previous.sha256), listing or store.listing(content.sha256)
-    return compare(old, new) if old is not None and new is not None else None
+    if old is None or new is None:
+        return None, False
+    difference = compare(old, new)
+    return difference, len(difference.removed) < len(old)
 
 
 def _verified(

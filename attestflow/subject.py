@@ -189,7 +189,10 @@ def _read(
         selected = selector(include)
         files = [file for file in scan(root) if selected(file.name)]
         if include and not files:
-            raise SubjectError(f"--include {' '.join(map(shown, include))} selects nothing in {shown(path)}")
+            raise SubjectError(
+                f"--include {' '.join(map(shown, include))} selects nothing in {shown(path)}",
+                hint="a pattern is matched against the whole relative path: train/**, **/*.csv",
+            )
         files.sort(key=lambda file: os.fsencode(file.name))
         check_collisions(file.name for file in files)
         digests = hash_many(root, files, algorithms, progress)
@@ -201,7 +204,7 @@ def _read(
     if not stat.S_ISREG(status.st_mode):
         raise SubjectError(f"{shown(path)} is {kind_of(status.st_mode)}", hint="only files and folders can be attested")
     if include:
-        raise SubjectError(f"{shown(path)} is a file: --include selects files of a folder")
+        raise SubjectError(f"{shown(path)} is a file: --include selects files of a folder", hint="leave out --include")
     one = hash_one(root, algorithms, Meter(progress, status.st_size))
     found = {"sha256": one.sha256, "blake3": one.blake3}
     return _Read(name, None, {key: digest for key, digest in found.items() if digest is not None}, one.size)

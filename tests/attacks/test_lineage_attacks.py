@@ -59,6 +59,15 @@ def test_labels_flipped_between_attesting_and_training(pipeline: Pipeline) -> No
     pipeline.denied("data-validated", "was not validated")
 
 
+def test_a_model_of_the_same_name_does_not_hide_which_file_changed(pipeline: Pipeline) -> None:
+    pipeline.attest_data()
+    other = measure(pipeline.folder / "model", name="data")
+    pipeline.says("pipeline", at=pipeline.now + timedelta(seconds=5)).attest_content(other, kind="model")
+    (pipeline.folder / "data" / "train.csv").write_text("x,y\n1,1\n")
+    pipeline.train()
+    pipeline.denied("inputs-attested", '"train.csv" was attested')
+
+
 def test_the_provenance_is_taken_away(pipeline: Pipeline) -> None:
     """Whoever writes to the store deletes the run that shows the poisoned data: no run is no promotion."""
     pipeline.run()
