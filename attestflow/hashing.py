@@ -192,19 +192,11 @@ def _read(descriptor: int, size: int, algorithms: Collection[str], meter: Meter)
 
 
 def _read_big(descriptor: int, algorithms: Collection[str], meter: Meter) -> Digests:
-    """One file, all cores: BLAKE3 alone is parallel in itself; with SHA-256 each takes a thread on the same buffers."""
-    if set(algorithms) == {"blake3"}:
-        quick = blake3(max_threads=workers())
-        view = memoryview(bytearray(RING * RING_BUFFER))
-        total = 0
-        while count := os.readv(descriptor, [view]):
-            quick.update(view[:count])
-            total += count
-            meter.add(count)
-        return _done(total, None, quick)
-    hashes: list[Any] = [hashlib.sha256()] + ([blake3()] if "blake3" in algorithms else [])
-    total = _pump(descriptor, hashes, meter)
-    return _done(total, hashes[0], hashes[1] if len(hashes) > 1 else None)
+    """One file, all cores: each hash takes a thread of its own on the same buffers, and BLAKE3 alone takes several."""
+    sha = hashlib.sha256() if "sha256" in algorithms else None
+    quick = blake3(max_threads=1 if sha is not None else workers()) if "blake3" in algorithms else None
+    total = _pump(descriptor, [each for each in (sha, quick) if each is not None], meter)
+    return _done(total, sha, quick)
 
 
 def _pump(descriptor: int, hashes: list[Any], meter: Meter) -> int:
