@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from binascii import hexlify
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Literal
 
 from attestflow.documents import shown
@@ -100,12 +102,12 @@ class Listing:
         return cls(b"".join(b"%s  %s\n" % (digest.encode("ascii"), name) for name, digest in rows), algorithm)
 
     @classmethod
-    def of_sorted(cls, names: Iterable[bytes], digests: bytes | bytearray, algorithm: Algorithm) -> Listing:
-        """Make one of names that are checked and in order, and of 32 bytes a name; for trees of very many files."""
-        data = bytearray()
-        for index, name in enumerate(names):
-            data += b"%s  %s\n" % (digests[32 * index : 32 * index + 32].hex().encode("ascii"), name)
-        return cls(bytes(data), algorithm)
+    def of_checked(cls, names: Sequence[bytes], digests: bytes | bytearray, algorithm: Algorithm) -> Listing:
+        """Make one of distinct names that are checked already, in any order, and of 32 bytes a name in the same order."""
+        digits, data = hexlify(digests), BytesIO()
+        for index in sorted(range(len(names)), key=names.__getitem__):
+            data.write(b"%s  %s\n" % (digits[64 * index : 64 * index + 64], names[index]))
+        return cls(data.getvalue(), algorithm)
 
     @property
     def sha256(self) -> str:

@@ -1,47 +1,36 @@
-"""Reading files once for all digests that are asked for: threads, batches, and what changes while it is read is refused."""
+"""Reading files once for all digests that are asked for, with all cores; what changes while it is read is refused.
+
+Small files go 256 to a task, because a task costs more than a small file. Big files go first, one thread each; where
+there are fewer of them than cores, one file is read, and hashed by each algorithm, in threads of their own.
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-import stat
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from blake3 import blake3
 
-from attestflow.documents import shown
 from attestflow.errors import SubjectError
+from attestflow.files import Files, cannot_be_read, changed_while_read, identity, open_file, open_folder
+from attestflow.lanes import read_in_lanes
 
 Progress = Callable[[int, int], None]
 
 BUFFER = 1024 * 1024
 BATCH_FILES = 256
 BATCH_BYTES = 64 * 1024 * 1024
-BIG = 256 * 1024 * 1024  # from here on one file is hashed by several threads
-RING, RING_BUFFER = 6, 4 * 1024 * 1024
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+BIG = 64 * 1024 * 1024
+MAX_THREADS = 16  # beyond this, threads that read small files only wait for Python's lock
+DIGEST_SIZE = 32
+_MAKERS: Mapping[str, Callable[..., Any]] = {"sha256": hashlib.sha256, "blake3": blake3}
 _STEP = 0.1  # seconds between two calls of a progress callback
-
-
-class Found(NamedTuple):
-    """A file as it was found: its path relative to the root, and its size in bytes."""
-
-    name: str
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Digests:
-    """Digests of one file's bytes (32 bytes each, None where not asked for), and how many bytes they are."""
-
-    size: int
-    sha256: bytes | None
-    blake3: bytes | None
 
 
 class Meter:
@@ -52,6 +41,7 @@ class Meter:
         self._lock, self._next = threading.Lock(), 0.0
 
     def add(self, count: int) -> None:
+        """Count `count` more bytes as read."""
         if self._progress is None:
             return
         with self._lock:
@@ -62,201 +52,204 @@ class Meter:
                 self._progress(self._done, self._total)
 
 
+def hash_files(
+    files: Files, algorithms: Collection[str], progress: Progress | None = None
+) -> Mapping[str, bytes | bytearray]:
+    """Digests of `files` by each of `algorithms` ("sha256", "blake3"): 32 bytes a file, in the order of `files`.
+
+    Raises SubjectError for a file that cannot be read, and for one that is not what it was when it was found: before,
+    while or after it was read.
+    """
+    files.settle()
+    run = _Run(files, algorithms, progress)
+    run.do(_tasks(files))
+    return run.digests
+
+
 def workers() -> int:
     """As many threads as this process may use cores."""
-    return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(count, MAX_THREADS))
 
 
-def hash_one(
-    path: str, algorithms: Collection[str], meter: Meter, *, expected: int | None = None, alone: bool = True
-) -> Digests:
-    """Digest one regular file in one read; `alone`: no other file is read meanwhile, so a big one may take all cores.
-
-    SubjectError for anything that is no regular file, and for a file that changes meanwhile.
-    """
-    descriptor = _open(path)
-    try:
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            raise SubjectError(f"{shown(path)} is {kind_of(before.st_mode)}", hint="only regular files can be attested")
-        if expected is not None and before.st_size != expected:
-            raise _changed(path)
-        if alone and before.st_size >= BIG:
-            digests = _read_big(descriptor, algorithms, meter)
-        else:
-            digests = _read(descriptor, before.st_size, algorithms, meter)
-        after = os.fstat(descriptor)
-    except OSError as exc:
-        raise SubjectError(f"{shown(path)} cannot be read: {exc.strerror}") from None
-    finally:
-        os.close(descriptor)
-    if _identity(before) != _identity(after) or digests.size != before.st_size:
-        raise _changed(path)
-    return digests
-
-
-def hash_many(
-    root: str, files: Sequence[Found], algorithms: Collection[str], progress: Progress | None
-) -> dict[str, bytearray]:
-    """Digests of `files` below `root`: for each algorithm 32 bytes a file, in their order (a tree has many files).
-
-    Big files go first, small ones 256 a task.
-    """
-    meter = Meter(progress, sum(file.size for file in files))
-    results = {algorithm: bytearray(32 * len(files)) for algorithm in algorithms}
-    big = [index for index, file in enumerate(files) if file.size >= BIG]
-    tasks = list(_batches(files))
-
-    def run(batch: Sequence[int]) -> None:
-        for index in batch:
-            file = files[index]
-            found = hash_one(f"{root}/{file.name}", algorithms, meter, expected=file.size, alone=len(big) == 1)
-            for algorithm, digest in (("sha256", found.sha256), ("blake3", found.blake3)):
-                if digest is not None:
-                    results[algorithm][32 * index : 32 * index + 32] = digest
-
-    if len(big) == 1:  # one big file gets all threads; several get one each
-        run(big)
-    else:
-        tasks = [[index] for index in sorted(big, key=lambda index: -files[index].size)] + tasks
-    _run_all(run, tasks)
-    return results
-
-
-def _run_all(run: Callable[[Sequence[int]], None], tasks: list[list[int]]) -> None:
-    if len(tasks) <= 1:
-        for task in tasks:
-            run(task)
-        return
-    with ThreadPoolExecutor(workers(), thread_name_prefix="attestflow-digest") as pool:
-        futures: list[Future[None]] = [pool.submit(run, task) for task in tasks]
-        try:
-            for future in futures:
-                future.result()
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            wait(futures)
-            raise
-
-
-def _batches(files: Sequence[Found]) -> Iterator[list[int]]:
+def _tasks(files: Files) -> Iterator[Sequence[int]]:
+    """Big files alone and the biggest first, then batches of the others in the order in which they were found."""
+    big = [index for index, size in enumerate(files.sizes) if size >= BIG]
+    for index in sorted(big, key=lambda index: -files.sizes[index]):
+        yield (index,)
     batch: list[int] = []
-    size = 0
-    for index, file in enumerate(files):
-        if file.size >= BIG:
+    total = 0
+    for index, size in enumerate(files.sizes):
+        if size >= BIG:
             continue
         batch.append(index)
-        size += file.size
-        if len(batch) >= BATCH_FILES or size >= BATCH_BYTES:
+        total += size
+        if len(batch) >= BATCH_FILES or total >= BATCH_BYTES:
             yield batch
-            batch, size = [], 0
+            batch, total = [], 0
     if batch:
         yield batch
 
 
-_local = threading.local()
+class _Run:
+    """One pass over many files: tasks that threads take, and the digests that they leave."""
 
+    def __init__(self, files: Files, algorithms: Collection[str], progress: Progress | None) -> None:
+        self._files = files
+        self.digests = {name: bytearray(DIGEST_SIZE * len(files)) for name in algorithms}
+        self._makers = [(_MAKERS[name], digests) for name, digests in self.digests.items()]
+        self._meter = Meter(progress, sum(files.sizes))
+        self._tasks: deque[Sequence[int]] = deque()
+        self._big_left = 0
+        self._lock = threading.Lock()
+        self._error: BaseException | None = None
 
-def _buffer() -> memoryview:
-    view = getattr(_local, "view", None)
-    if view is None:
-        view = _local.view = memoryview(bytearray(BUFFER))
-    return view
+    def do(self, tasks: Iterable[Sequence[int]]) -> None:
+        """Work all tasks off. The first error, from whichever thread, ends all threads and is raised."""
+        self._tasks.extend(tasks)
+        self._big_left = sum(1 for size in self._files.sizes if size >= BIG)
+        count = min(workers(), len(self._tasks))
+        threads = [threading.Thread(target=self._work, name=f"attestflow-digest-{n}") for n in range(1, count)]
+        try:
+            for thread in threads:
+                thread.start()
+            self._work()
+            for thread in threads:
+                thread.join()
+        except BaseException as exc:  # a KeyboardInterrupt, or no thread to be had
+            self._error = self._error or exc
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
+            raise
+        if self._error is not None:
+            raise self._error
 
+    def _work(self) -> None:
+        try:
+            buffer = memoryview(bytearray(BUFFER))
+            while self._error is None:
+                try:
+                    task = self._tasks.popleft()
+                except IndexError:
+                    return
+                if self._files.sizes[task[0]] >= BIG:
+                    self._big_file(task[0], buffer)
+                else:
+                    self._small_files(task, buffer)
+        except BaseException as exc:  # kept for the thread that waits, which raises it
+            self._error = self._error or exc
 
-def _read(descriptor: int, size: int, algorithms: Collection[str], meter: Meter) -> Digests:
-    """Up to `size` bytes; whether there are more, or fewer, the caller sees in the file's status afterwards."""
-    view = _buffer()
-    if size <= BUFFER:  # nearly every file of a large tree: one read, each hash in one call
-        count = os.readv(descriptor, [view]) if size else 0
-        part = view[:count]
-        meter.add(count)
-        return Digests(
-            count,
-            hashlib.sha256(part).digest() if "sha256" in algorithms else None,
-            blake3(part).digest() if "blake3" in algorithms else None,
-        )
-    sha = hashlib.sha256() if "sha256" in algorithms else None
-    quick = blake3() if "blake3" in algorithms else None
-    total = 0
-    while total < size and (count := os.readv(descriptor, [view])):
-        part = view[:count]
-        if sha is not None:
-            sha.update(part)
-        if quick is not None:
-            quick.update(part)
-        total += count
-        meter.add(count)
-    return _done(total, sha, quick)
+    def _small_files(self, batch: Sequence[int], buffer: memoryview) -> None:
+        files, makers, parts, folder = self._files, self._makers, [buffer], _Folder(self._files)
+        index = batch[0]
+        try:
+            for index in batch:
+                if self._error is not None:
+                    return
+                descriptor = folder.open_file(index)
+                try:
+                    count = os.readv(descriptor, parts)
+                    if count == files.sizes[index]:
+                        data = buffer[:count]
+                        at = DIGEST_SIZE * index
+                        for make, digests in makers:
+                            digests[at : at + DIGEST_SIZE] = make(data).digest()
+                        self._meter.add(count)
+                    else:
+                        self._pieces(index, descriptor, buffer, count)
+                    if identity(os.fstat(descriptor)) != files.identity(index):
+                        raise changed_while_read(files.names[index])
+                finally:
+                    os.close(descriptor)
+        except OSError as exc:
+            raise _failure(files.names[index], exc) from None
+        finally:
+            folder.close()
 
-
-def _read_big(descriptor: int, algorithms: Collection[str], meter: Meter) -> Digests:
-    """One file, all cores: each hash takes a thread of its own on the same buffers, and BLAKE3 alone takes several."""
-    sha = hashlib.sha256() if "sha256" in algorithms else None
-    quick = blake3(max_threads=1 if sha is not None else workers()) if "blake3" in algorithms else None
-    total = _pump(descriptor, [each for each in (sha, quick) if each is not None], meter)
-    return _done(total, sha, quick)
-
-
-def _pump(descriptor: int, hashes: list[Any], meter: Meter) -> int:
-    """Feed each hash in a thread of its own from one ring of buffers; the reader waits for the slowest."""
-    ring = [memoryview(bytearray(RING_BUFFER)) for _ in range(RING)]
-    pending: list[list[Future[None]]] = [[] for _ in ring]
-    total = slot = 0
-    pools = [ThreadPoolExecutor(1, thread_name_prefix="attestflow-digest") for _ in hashes]
-    try:
+    def _pieces(self, index: int, descriptor: int, buffer: memoryview, count: int) -> None:
+        """A file that takes several reads, of which the first gave `count` bytes."""
+        left = self._files.sizes[index]
+        hashes = [make() for make, _ in self._makers]
         while True:
-            for future in pending[slot]:
-                future.result()
-            count = os.readv(descriptor, [ring[slot]])
-            if not count:
+            if not 0 < count <= left:  # it ends early, or goes on behind its size
+                raise changed_while_read(self._files.names[index])
+            data = buffer[:count]
+            for each in hashes:
+                each.update(data)
+            self._read(count)
+            left -= count
+            if not left:
                 break
-            part = ring[slot][:count]
-            pending[slot] = [pool.submit(each.update, part) for pool, each in zip(pools, hashes, strict=True)]
-            total += count
-            meter.add(count)
-            slot = (slot + 1) % RING
-        for futures in pending:
-            for future in futures:
-                future.result()
-    finally:
-        for pool in pools:
-            pool.shutdown()
-    return total
+            count = os.readv(descriptor, [buffer])
+        self._keep(index, hashes)
+
+    def _big_file(self, index: int, buffer: memoryview) -> None:
+        files, folder = self._files, _Folder(self._files)
+        with self._lock:
+            share = workers() // self._big_left
+        try:
+            descriptor = folder.open_file(index)
+            try:
+                if share > 1:
+                    self._lanes(index, descriptor, share)
+                else:
+                    self._pieces(index, descriptor, buffer, os.readv(descriptor, [buffer]))
+                if identity(os.fstat(descriptor)) != files.identity(index):
+                    raise changed_while_read(files.names[index])
+            finally:
+                os.close(descriptor)
+        except OSError as exc:
+            raise _failure(files.names[index], exc) from None
+        finally:
+            folder.close()
+        with self._lock:
+            self._big_left -= 1
+
+    def _lanes(self, index: int, descriptor: int, threads: int) -> None:
+        """One file by `threads` cores; BLAKE3 alone is parallel in itself as well."""
+        alone = len(self._makers) == 1
+        hashes = [make(max_threads=threads) if alone and make is blake3 else make() for make, _ in self._makers]
+        updates = [each.update for each in hashes]
+        if not read_in_lanes(descriptor, self._files.sizes[index], updates, self._read):
+            raise changed_while_read(self._files.names[index])
+        self._keep(index, hashes)
+
+    def _read(self, count: int) -> None:
+        """Between two pieces of a file: count them, and stop where another thread has failed."""
+        self._meter.add(count)
+        if self._error is not None:
+            raise self._error
+
+    def _keep(self, index: int, hashes: Sequence[Any]) -> None:
+        at = DIGEST_SIZE * index
+        for each, (_, digests) in zip(hashes, self._makers, strict=True):
+            digests[at : at + DIGEST_SIZE] = each.digest()
 
 
-def _done(total: int, sha: Any, quick: Any) -> Digests:
-    return Digests(total, sha.digest() if sha is not None else None, quick.digest() if quick is not None else None)
+class _Folder:
+    """The folder of the file that a thread reads, kept open until a file of another one comes."""
+
+    def __init__(self, files: Files) -> None:
+        self._files, self._number, self._descriptor = files, -1, -1
+
+    def open_file(self, index: int) -> int:
+        """A descriptor for a file. OSError."""
+        number = self._files.folder_of[index]
+        path = self._files.folders[number][0]
+        if number != self._number:
+            self.close()
+            self._descriptor = open_folder(path or b".", self._files.root, lists=False)
+            self._number = number
+        return open_file(self._files.names[index][len(path) :], self._descriptor)
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._number = self._descriptor = -1
 
 
-def _open(path: str) -> int:
-    try:
-        return os.open(path, _FLAGS)
-    except OSError as exc:
-        if os.path.islink(path):
-            raise SubjectError(f"{shown(path)} is a symlink", hint="attest the file that it leads to") from None
-        raise SubjectError(f"{shown(path)} cannot be read: {exc.strerror}") from None
-
-
-def _identity(status: os.stat_result) -> tuple[int, int, int, int, int]:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def _changed(path: str) -> SubjectError:
-    return SubjectError(f"{shown(path)} changed while it was read", hint="attest it when nothing writes to it any more")
-
-
-def kind_of(mode: int) -> str:
-    """What a file of this mode is, in words."""
-    for test, words in (
-        (stat.S_ISLNK, "a symlink"),
-        (stat.S_ISDIR, "a folder"),
-        (stat.S_ISFIFO, "a named pipe"),
-        (stat.S_ISSOCK, "a socket"),
-        (stat.S_ISCHR, "a character device"),
-        (stat.S_ISBLK, "a block device"),
-    ):
-        if test(mode):
-            return words
-    return "no regular file"
+def _failure(name: bytes, error: OSError) -> SubjectError:
+    """A file that was there a moment ago and is gone, or is a link now, has changed; otherwise the system says why."""
+    gone = isinstance(error, FileNotFoundError | NotADirectoryError) or error.errno == errno.ELOOP
+    return changed_while_read(name) if gone else cannot_be_read(name, error)

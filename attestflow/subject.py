@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,11 @@ from typing import Any
 from attestflow.digest import LISTING_MEDIA_TYPE, Algorithm, ContentDigest, Kind, Listing, is_hex_digest
 from attestflow.documents import shown
 from attestflow.errors import MalformedStatement, SubjectError
-from attestflow.hashing import Found, Meter, Progress, hash_many, hash_one, kind_of
-from attestflow.names import check_collisions, check_name
-from attestflow.selection import selector
+from attestflow.files import Files, cannot_be_read, identity, kind_of, open_folder
+from attestflow.hashing import Progress, hash_files
+from attestflow.names import check_name
+from attestflow.scanning import check_unchanged, scan
+from attestflow.selection import Selection
 
 _FIELDS = {"name", "uri", "digest", "content", "downloadLocation", "mediaType", "annotations"}
 
@@ -143,15 +145,15 @@ def measure(
     if "sha256" not in algorithms:
         raise ValueError("a measurement is by SHA-256; measure_quickly is by BLAKE3 alone")
     read = _read(path, name, include, algorithms, progress)
-    if read.files is None:
+    if not read.tree:
         content = ContentDigest("file", read.digests["sha256"].hex())
         quick = read.digests["blake3"].hex() if "blake3" in algorithms else None
         return Measurement(read.name, content, read.size, 1, quick, None, None)
-    listing = _listing(read, "sha256")
-    quick_listing = _listing(read, "blake3") if "blake3" in algorithms else None
+    listing = read.listing("sha256")
+    quick_listing = read.listing("blake3") if "blake3" in algorithms else None
     quick = quick_listing.sha256 if quick_listing is not None else None
-    count = len(read.files)
-    return Measurement(read.name, listing.digest(), read.size, count, quick, listing, quick_listing, tuple(include))
+    count = len(read.names)
+    return Measurement(read.name, listing.digest(), read.size, count, quick, listing, quick_listing, read.selection)
 
 
 def measure_quickly(
@@ -159,104 +161,96 @@ def measure_quickly(
 ) -> QuickMeasurement:
     """Read a file or tree once by BLAKE3 alone; errors as `measure`."""
     read = _read(path, name, include, ("blake3",), progress)
-    if read.files is None:
+    if not read.tree:
         return QuickMeasurement(read.name, "file", read.digests["blake3"].hex(), read.size, 1)
-    quick = _listing(read, "blake3").sha256
-    return QuickMeasurement(read.name, "tree", quick, read.size, len(read.files), tuple(include))
+    quick = read.listing("blake3").sha256
+    return QuickMeasurement(read.name, "tree", quick, read.size, len(read.names), read.selection)
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
+    """What was read: names of files as they were found, and for each algorithm 32 bytes a file in the same order."""
+
     name: str
-    files: list[Found] | None  # of a tree, in order; None: a file
-    digests: Mapping[str, bytes | bytearray]  # by algorithm, 32 bytes a file
+    tree: bool
+    names: Sequence[bytes]
+    digests: Mapping[str, bytes | bytearray]
     size: int
+    selection: tuple[str, ...] = ()
+
+    def listing(self, algorithm: Algorithm) -> Listing:
+        return Listing.of_checked(self.names, self.digests[algorithm], algorithm)
 
 
 def _read(
     path: str | Path, name: str | None, include: Sequence[str], algorithms: Collection[str], progress: Progress | None
 ) -> _Read:
-    root = os.path.abspath(path)
-    name = name or os.path.basename(root)
+    given = os.fspath(path)
+    place = given.rstrip("/") or "/"  # "link/" would lead through the link
+    name = name or _base_name(place)
     check_name(name)
     if "/" in name:
         raise SubjectError(f"the name {shown(name)} holds a slash", hint="give one name, without folders")
     try:
-        status = os.lstat(root)
+        status = os.lstat(place)
     except OSError as exc:
-        raise SubjectError(f"{shown(path)} cannot be read: {exc.strerror}", hint="give a file or a folder") from None
+        raise cannot_be_read(given, exc) from None
+    except ValueError:  # a NUL, which no path holds
+        raise SubjectError(f"{shown(given)} is no path", hint="give a file or a folder") from None
     if stat.S_ISDIR(status.st_mode):
-        selected = selector(include)
-        files = [file for file in scan(root) if selected(file.name)]
-        if include and not files:
+        return _read_tree(place, name, Selection(include), algorithms, progress)
+    if stat.S_ISREG(status.st_mode):
+        if include:
             raise SubjectError(
-                f"--include {' '.join(map(shown, include))} selects nothing in {shown(path)}",
+                f"{shown(given)} is a file: --include selects files of a folder", hint="leave out --include"
+            )
+        return _read_file(place, name, status, algorithms, progress)
+    if stat.S_ISLNK(status.st_mode):
+        raise SubjectError(f"{shown(given)} is a symlink", hint=f"give what it leads to: {os.path.realpath(place)}")
+    raise SubjectError(f"{shown(given)} is {kind_of(status.st_mode)}", hint="only files and folders can be attested")
+
+
+def _read_tree(
+    place: str, name: str, selection: Selection, algorithms: Collection[str], progress: Progress | None
+) -> _Read:
+    root = _open(place, lists=True)
+    try:
+        files = scan(root, selection)
+        if selection and not files:
+            patterns = " ".join(map(shown, selection.patterns))
+            raise SubjectError(
+                f"--include {patterns} selects nothing in {shown(place)}",
                 hint="a pattern is matched against the whole relative path: train/**, **/*.csv",
             )
-        files.sort(key=lambda file: os.fsencode(file.name))
-        check_collisions(file.name for file in files)
-        digests = hash_many(root, files, algorithms, progress)
-        if include == ():
-            _still_there(root, files)
-        return _Read(name, files, digests, sum(file.size for file in files))
-    if stat.S_ISLNK(status.st_mode):
-        raise SubjectError(f"{shown(path)} is a symlink", hint=f"give what it leads to: {os.path.realpath(root)}")
-    if not stat.S_ISREG(status.st_mode):
-        raise SubjectError(f"{shown(path)} is {kind_of(status.st_mode)}", hint="only files and folders can be attested")
-    if include:
-        raise SubjectError(f"{shown(path)} is a file: --include selects files of a folder", hint="leave out --include")
-    one = hash_one(root, algorithms, Meter(progress, status.st_size))
-    found = {"sha256": one.sha256, "blake3": one.blake3}
-    return _Read(name, None, {key: digest for key, digest in found.items() if digest is not None}, one.size)
+        digests = hash_files(files, algorithms, progress)
+        check_unchanged(files, selection)
+    finally:
+        os.close(root)
+    return _Read(name, True, files.names, digests, sum(files.sizes), selection.patterns)
 
 
-def scan(root: str) -> Iterator[Found]:
-    """Every regular file below a folder, in no order. SubjectError for anything else that is there but folders."""
-    for name, entry in _entries(root):
-        if entry.is_file(follow_symlinks=False):
-            yield Found(name, entry.stat(follow_symlinks=False).st_size)
-        else:
-            mode = entry.stat(follow_symlinks=False).st_mode
-            raise SubjectError(f"{shown(name)} is {kind_of(mode)}", hint="only regular files can be attested")
+def _read_file(
+    place: str, name: str, status: os.stat_result, algorithms: Collection[str], progress: Progress | None
+) -> _Read:
+    folder, _, base = place.rpartition("/")
+    root = _open(folder + "/" if "/" in place else "./", lists=False)
+    try:
+        files = Files(root)
+        files.add_folder(b"", identity(os.fstat(root)))
+        files.add(os.fsencode(base), status)
+        digests = hash_files(files, algorithms, progress)
+    finally:
+        os.close(root)
+    return _Read(name, False, files.names, digests, status.st_size)
 
 
-def _entries(root: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Whatever is below a folder and no folder itself, with its relative path."""
-    folders = [""]
-    while folders:
-        folder = folders.pop()
-        lead = f"{folder}/" if folder else ""
-        try:
-            with os.scandir(f"{root}/{folder}" if folder else root) as entries:
-                for entry in entries:
-                    check_name(entry.name)
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(lead + entry.name)
-                    else:
-                        yield lead + entry.name, entry
-        except OSError as exc:
-            raise SubjectError(f"{shown(folder or root)} cannot be read: {exc.strerror}") from None
+def _open(folder: str, *, lists: bool) -> int:
+    try:
+        return open_folder(folder, lists=lists)
+    except OSError as exc:
+        raise cannot_be_read(folder, exc) from None
 
 
-def _still_there(root: str, files: Sequence[Found]) -> None:
-    """A file that came or went while the others were read makes the tree another one."""
-    missing = {file.name for file in files}
-    count = 0
-    for name, _ in _entries(root):
-        count += 1
-        if name not in missing:
-            raise _came_or_went(name)
-        missing.discard(name)
-    if count != len(files):
-        raise _came_or_went(min(missing))
-
-
-def _came_or_went(name: str) -> SubjectError:
-    return SubjectError(
-        f"{shown(name)} came or went while the tree was read", hint="attest it when nothing writes to it any more"
-    )
-
-
-def _listing(read: _Read, algorithm: Algorithm) -> Listing:
-    assert read.files is not None
-    return Listing.of_sorted((os.fsencode(file.name) for file in read.files), read.digests[algorithm], algorithm)
+def _base_name(place: str) -> str:
+    base = os.path.basename(place)
+    return os.path.basename(os.path.realpath(place)) if base in {"", ".", ".."} else base

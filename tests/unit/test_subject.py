@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
-from attestflow import hashing
+from attestflow import hashing, lanes
 from attestflow.digest import LISTING_MEDIA_TYPE, ContentDigest
 from attestflow.errors import MalformedStatement, SubjectError
 from attestflow.subject import ResourceDescriptor, measure, measure_quickly
@@ -69,8 +69,8 @@ def test_big_files_take_the_same_digest(
 ) -> None:
     """From a size on the hashes run in threads of their own; here that size is small."""
     monkeypatch.setattr(hashing, "BIG", 10)
-    monkeypatch.setattr(hashing, "RING_BUFFER", 64)
-    data = os.urandom(64 * hashing.RING * 5 + 7)
+    monkeypatch.setattr(lanes, "RING_BUFFER", 64)
+    data = os.urandom(64 * lanes.RING * 5 + 7)
     for name in ("one", "two/one", "two/two"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(data)
