@@ -42,8 +42,8 @@ class Files:
     """Regular files below the folder that is open as `root`, as they were when they were found.
 
     Columns instead of objects, because a tree may hold very many: a file costs about 120 bytes. `names` are paths
-    relative to the root; `folders` are paths too, "" or ending in "/", with their identity, and `folder_of` says in which
-    of them a file is.
+    relative to the root; `folders` are paths too ("" is the root), with their identity, and `folder_of` says in which of
+    them a file is.
     """
 
     root: int

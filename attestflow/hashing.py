@@ -30,6 +30,8 @@ BIG = 64 * 1024 * 1024
 MAX_THREADS = 16  # beyond this, threads that read small files only wait for Python's lock
 DIGEST_SIZE = 32
 _MAKERS: Mapping[str, Callable[..., Any]] = {"sha256": hashlib.sha256, "blake3": blake3}
+# Gone; in a folder that is none; a link; a folder; a socket; a pipe.
+_NO_FILE_NOW = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EISDIR, errno.ENXIO, errno.EAGAIN}
 _STEP = 0.1  # seconds between two calls of a progress callback
 
 
@@ -150,7 +152,7 @@ class _Run:
                 descriptor = folder.open_file(index)
                 try:
                     count = os.readv(descriptor, parts)
-                    if count == files.sizes[index]:
+                    if count == files.sizes[index] < BUFFER:  # there was room for more, and there was no more
                         data = buffer[:count]
                         at = DIGEST_SIZE * index
                         for make, digests in makers:
@@ -171,17 +173,15 @@ class _Run:
         """A file that takes several reads, of which the first gave `count` bytes."""
         left = self._files.sizes[index]
         hashes = [make() for make, _ in self._makers]
-        while True:
-            if not 0 < count <= left:  # it ends early, or goes on behind its size
-                raise changed_while_read(self._files.names[index])
+        while 0 < count <= left:
             data = buffer[:count]
             for each in hashes:
                 each.update(data)
             self._read(count)
             left -= count
-            if not left:
-                break
             count = os.readv(descriptor, [buffer])
+        if left or count:  # it ended early, or goes on behind its size
+            raise changed_while_read(self._files.names[index])
         self._keep(index, hashes)
 
     def _big_file(self, index: int, buffer: memoryview) -> None:
@@ -236,12 +236,12 @@ class _Folder:
     def open_file(self, index: int) -> int:
         """A descriptor for a file. OSError."""
         number = self._files.folder_of[index]
-        path = self._files.folders[number][0]
         if number != self._number:
             self.close()
+            path = self._files.folders[number][0]
             self._descriptor = open_folder(path or b".", self._files.root, lists=False)
             self._number = number
-        return open_file(self._files.names[index][len(path) :], self._descriptor)
+        return open_file(self._files.names[index].rpartition(b"/")[2], self._descriptor)
 
     def close(self) -> None:
         if self._descriptor >= 0:
@@ -250,6 +250,5 @@ class _Folder:
 
 
 def _failure(name: bytes, error: OSError) -> SubjectError:
-    """A file that was there a moment ago and is gone, or is a link now, has changed; otherwise the system says why."""
-    gone = isinstance(error, FileNotFoundError | NotADirectoryError) or error.errno == errno.ELOOP
-    return changed_while_read(name) if gone else cannot_be_read(name, error)
+    """What was a file a moment ago, and is gone or something else now, has changed; otherwise the system says why."""
+    return changed_while_read(name) if error.errno in _NO_FILE_NOW else cannot_be_read(name, error)

@@ -69,6 +69,7 @@ def _scan_folder(
 ) -> Iterator[tuple[bytes, Identity]]:
     """Add one folder and its files to `files`; yields its folders."""
     seen: list[str] = []
+    lead = path + b"/" if path else b""
     try:
         descriptor = open_folder(path or b".", files.root, lists=True)
         try:
@@ -79,7 +80,7 @@ def _scan_folder(
             with os.scandir(descriptor) as entries:
                 for entry in entries:
                     # Names are bytes that must be UTF-8, in whatever encoding this process sees its file system.
-                    name = path + os.fsencode(entry.name)
+                    name = lead + os.fsencode(entry.name)
                     plain = text(name)
                     takes, reaches = selection.takes(plain), selection.reaches(plain)
                     if not takes and not reaches:
@@ -89,7 +90,7 @@ def _scan_folder(
                     status = entry.stat(follow_symlinks=False)
                     if stat.S_ISDIR(status.st_mode):
                         if reaches:
-                            yield name + b"/", identity(status)
+                            yield name, identity(status)
                     elif not stat.S_ISREG(status.st_mode):
                         raise SubjectError(
                             f"{shown(plain)} is {kind_of(status.st_mode)}",

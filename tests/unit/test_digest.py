@@ -48,12 +48,11 @@ def test_the_empty_tree_is_sha256_of_no_bytes() -> None:
 
 
 def test_it_is_gos_dirhash1() -> None:
-    """`h1:` is base64 of the same digest: the example in the documentation of golang.org/x/mod/sumdb/dirhash, Hash1."""
-    contents = {"abc": b"data for abc", "xyz": b"data for xyz"}
-    listing = Listing.of([(hashlib.sha256(data).hexdigest(), name) for name, data in contents.items()])
-    rows = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(contents.items()))
-    h1 = "h1:" + base64.b64encode(hashlib.sha256(rows.encode()).digest()).decode()
-    assert "h1:" + base64.b64encode(bytes.fromhex(listing.sha256)).decode() == h1
+    """`h1:` is base64 of the same digest (in-toto dirHash1): what dirhash.HashDir of golang.org/x/mod v0.29.0 printed."""
+    contents = {"abc": "data for abc", "xyz": "data for xyz", ".hidden": "x", "sub.txt": "", "sub/café au lait": "é"}
+    listing = Listing.of([(hashlib.sha256(data.encode()).hexdigest(), name) for name, data in contents.items()])
+    h1 = "h1:" + base64.b64encode(bytes.fromhex(listing.sha256)).decode()
+    assert h1 == "h1:Le/Rbq92l+iVFbn/Ipd8ASNMMzirHkJFfQZL6wVJPjk="
 
 
 @given(st.dictionaries(paths, hexes, max_size=8))
@@ -112,6 +111,23 @@ def test_a_file_is_found_by_its_whole_name() -> None:
     assert listing.get("a") == A
     assert listing.get("aXb") is None
     assert listing.get("b") is None
+
+
+def test_a_name_that_spells_two_lines_is_no_name() -> None:
+    listing = Listing.of([(A, "a"), (B, "b")])
+    assert listing.get(f"a\n{B}  b") is None
+    assert listing.get("") is None
+
+
+@given(st.dictionaries(paths, st.binary(min_size=32, max_size=32), max_size=8))
+def test_both_ways_to_make_a_listing_agree(entries: dict[str, bytes]) -> None:
+    """The one for very large trees takes names that are checked, as bytes, and digests side by side."""
+    try:
+        expected = Listing.of([(digest.hex(), name) for name, digest in entries.items()])
+    except SubjectError:
+        return  # two names that are one when folded
+    found = Listing.of_checked([name.encode() for name in entries], b"".join(entries.values()), "sha256")
+    assert found == expected
 
 
 def test_compare_names_what_changed() -> None:
