@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from attestflow.attest import Attester
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from attestflow.signing.interface import Signer
 
 EVIDENCE_RULE = "evidence"
-VSA_LIFETIME = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +44,45 @@ class Gate:
         name: str,
         transition: Transition | None = None,
         production: ContentDigest | None = None,
+        actor: str | None = None,
     ) -> Verdict:
         """The verdict on `content` for `transition`, `production` being there now. It denies whatever goes wrong.
 
-        Passed and denied alike are signed as a VSA and stored where there is a signer. A verdict that passes and cannot
-        be recorded is denied, for nobody could find it afterwards; a denial stays one.
+        `actor` is who asks, as the gate's surroundings authenticated them; it is recorded and decides nothing. Passed
+        and denied alike are signed as a VSA and stored where there is a signer. A verdict that passes and cannot be
+        recorded is denied, for nobody could find it afterwards; a denial stays one.
         """
         now = self.clock()
         findings, rejected = self._findings(content, transition, production, now)
-        verdict = Verdict(
+        return self._recorded(self._verdict(content, name, transition, production, actor, now, findings, rejected))
+
+    def refuse(
+        self,
+        content: ContentDigest,
+        finding: Finding,
+        *,
+        name: str,
+        transition: Transition,
+        production: ContentDigest | None = None,
+        actor: str | None = None,
+    ) -> Verdict:
+        """A denial for a reason that lies outside the policy (a promotion that another one overtook), recorded as any."""
+        now = self.clock()
+        verdict = self._verdict(content, name, transition, production, actor, now, (finding,), ())
+        return self._recorded(replace(verdict, passed=False, enforced=True))
+
+    def _verdict(
+        self,
+        content: ContentDigest,
+        name: str,
+        transition: Transition | None,
+        production: ContentDigest | None,
+        actor: str | None,
+        now: datetime,
+        findings: tuple[Finding, ...],
+        rejected: tuple[Rejected, ...],
+    ) -> Verdict:
+        return Verdict(
             passed=holds(findings),
             enforced=self.policy.mode == "enforce",
             findings=findings,
@@ -67,7 +96,10 @@ class Gate:
             transition=transition,
             production=production,
             rejected=rejected,
+            actor=actor,
         )
+
+    def _recorded(self, verdict: Verdict) -> Verdict:
         return verdict if self.signer is None else self._record(verdict, self.signer)
 
     def enforce(
@@ -77,9 +109,10 @@ class Gate:
         name: str,
         transition: Transition | None = None,
         production: ContentDigest | None = None,
+        actor: str | None = None,
     ) -> Verdict:
         """`check`, and PromotionBlocked unless the verdict passed or the policy only warns."""
-        verdict = self.check(content, name=name, transition=transition, production=production)
+        verdict = self.check(content, name=name, transition=transition, production=production, actor=actor)
         if not verdict.allowed:
             raise PromotionBlocked(_summary(verdict), verdict, hint=_first_hint(verdict))
         return verdict
@@ -121,7 +154,7 @@ class Gate:
             digest={"sha256": verdict.subject.sha256},
             media_type=LISTING_MEDIA_TYPE if tree else None,
         )
-        statement = verdict.to_vsa(verdict.time + VSA_LIFETIME).to_json()
+        statement = verdict.to_vsa(min(self.policy.expires, verdict.time + self.policy.verdict_lifetime)).to_json()
         try:
             made = Attester(self.store, signer, self.verifier, self.clock).attest_predicate(
                 [subject], vsa.PREDICATE_TYPE, statement

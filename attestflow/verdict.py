@@ -89,7 +89,8 @@ class Verdict:
     """The decision about one subject and one transition under one policy, at one time.
 
     `passed` is what the rules say; `enforced` is false where the policy only warns. `production` is the content in
-    production when it was asked. `vsa_identity` names the signed record, None where no verifier signed it.
+    production when it was asked, `actor` whoever asked, as the gate's surroundings authenticated them (None: nobody did).
+    `vsa_identity` names the signed record, None where no verifier signed it.
     """
 
     passed: bool
@@ -106,6 +107,7 @@ class Verdict:
     production: ContentDigest | None = None
     rejected: tuple[Rejected, ...] = ()
     vsa_identity: str | None = None
+    actor: str | None = None
 
     @property
     def allowed(self) -> bool:
@@ -139,6 +141,7 @@ class Verdict:
             "findingsDigest": self.findings_sha256(),
             "rejected": [{"location": item.location, "reason": item.reason} for item in self.rejected],
             "attestation": self.vsa_identity,
+            "actor": self.actor,
         }
 
     def to_vsa(self, expires: datetime) -> Vsa:
@@ -152,6 +155,7 @@ class Verdict:
             "absence": self.absence,
             "enforced": self.enforced,
             "trustRoot": self.trust_root_sha256,
+            "actor": self.actor,
         }
         return Vsa(
             verifier_id=VERIFIER_ID,

@@ -14,7 +14,7 @@ from attestflow.policy.registry import find_rule
 from attestflow.policy.schema import Parameter, Policy, Protection, RuleUse
 
 API_VERSION = "attestflow.dev/policy/v1"
-_KEYS = {"apiVersion", "name", "version", "expires", "mode", "absence", "protects", "rules"}
+_KEYS = {"apiVersion", "name", "version", "expires", "mode", "absence", "protects", "rules", "verdictLifetime"}
 MAX_COUNT = 1000
 
 
@@ -25,7 +25,7 @@ def load_policy(data: bytes) -> Policy:
     functionaries cannot reach.
     """
     document = _mapping(parse_yaml(data, "policy", error=ConfigurationError), "policy")
-    _keys(document, _KEYS, _KEYS - {"protects"}, "policy")
+    _keys(document, _KEYS, _KEYS - {"protects", "verdictLifetime"}, "policy")
     if document["apiVersion"] != API_VERSION:
         raise ConfigurationError(f"policy: apiVersion is {shown(document['apiVersion'])}, not {API_VERSION}")
     version = document["version"]
@@ -46,6 +46,7 @@ def load_policy(data: bytes) -> Policy:
         ),
         rules=tuple(_rule(item, f"policy: rules[{index}]") for index, item in enumerate(rules)),
         sha256=hashlib.sha256(data).hexdigest(),
+        verdict_lifetime=parse_duration(document.get("verdictLifetime", "90d"), "policy: verdictLifetime"),
     )
 
 

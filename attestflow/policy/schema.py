@@ -88,7 +88,10 @@ class Protection:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What must hold. `sha256` is of the bytes it was read from; `absence` is repeated in each verdict."""
+    """What must hold. `sha256` is of the bytes it was read from; `absence` is repeated in each verdict.
+
+    `verdict_lifetime` is for how long a recorded verdict may be relied on, never beyond `expires`.
+    """
 
     name: str
     version: int
@@ -98,6 +101,7 @@ class Policy:
     protections: tuple[Protection, ...]
     rules: tuple[RuleUse, ...]
     sha256: str
+    verdict_lifetime: timedelta = timedelta(days=90)
 
     def protects(self, model: str, to: str) -> bool:
         """Whether this policy guards `model` getting `to`."""

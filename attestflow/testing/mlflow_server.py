@@ -45,13 +45,13 @@ def mlflow_server(
     `gated` puts our registry store in front, with the settings in `config`. Raises ServerDidNotStart with the log.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    artifacts = folder / "artifacts"
+    artifacts = folder.absolute() / "artifacts"
     artifacts.mkdir(exist_ok=True)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     database = f"sqlite:///{folder / 'mlflow.db'}"
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", database, "--artifacts-destination", str(artifacts)]
+    command += ["--backend-store-uri", database, "--artifacts-destination", f"attestflow+{artifacts.as_uri()}" if gated else str(artifacts)]
     command += ["--registry-store-uri", f"attestflow:{database}"] if gated else []
     command += arguments
     log = folder / "server.log"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
-from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from attestflow.documents import shown
-from attestflow.errors import ConfigurationError, SubjectError
+from attestflow.errors import SubjectError
 
 _PREFIX = "mlflow-artifacts:/"
 _MAX_STEPS = 5
@@ -23,48 +21,6 @@ class Versions(Protocol):
     def get_model_version_download_uri(self, name: str, version: Any) -> str:
         """`storage_location` of a version, or its source where that is empty."""
         ...
-
-
-def artifact_root() -> Path:
-    """The folder behind this server's `--artifacts-destination`. ConfigurationError where it has none that is local.
-
-    Known in a server's workers, from its environment, and while `mlflow server` reads its command line.
-    """
-    destination, serves = _destination()
-    if not destination or not serves:
-        raise ConfigurationError(
-            "this server does not serve artifacts, so anybody may write where its models lie",
-            hint="start it with --artifacts-destination FOLDER (and without --no-serve-artifacts)",
-        )
-    parts = urlsplit(destination)
-    if parts.scheme not in ("", "file"):
-        raise ConfigurationError(
-            f"artifacts go to {shown(parts.scheme)}, and this version of the gate reads local folders only",
-            hint="start the server with --artifacts-destination FOLDER",
-        )
-    return Path(os.path.realpath(unquote(parts.path) if parts.scheme else destination))
-
-
-def knows_destination() -> bool:
-    """Whether this process can know where the server's artifacts lie."""
-    return _destination() != (None, None)
-
-
-def _destination() -> tuple[str | None, bool | None]:
-    """`--artifacts-destination` and whether artifacts are served; (None, None) where this process is no server."""
-    import click
-    from mlflow.server.constants import (
-        ARTIFACTS_DESTINATION_ENV_VAR,
-        BACKEND_STORE_URI_ENV_VAR,
-        SERVE_ARTIFACTS_ENV_VAR,
-    )
-
-    if os.environ.get(BACKEND_STORE_URI_ENV_VAR):
-        return os.environ.get(ARTIFACTS_DESTINATION_ENV_VAR, ""), os.environ.get(SERVE_ARTIFACTS_ENV_VAR) == "true"
-    context = click.get_current_context(silent=True)
-    if context is not None and "artifacts_destination" in context.params:
-        return context.params["artifacts_destination"] or "", bool(context.params.get("serve_artifacts"))
-    return None, None
 
 
 def storage_location(source: str, versions: Versions) -> str:
@@ -105,11 +61,11 @@ def _tracking_store() -> Any:
     return handlers._get_tracking_store()
 
 
-def stored_path(location: str, root: Path) -> Path:
-    """The local folder of a version's `storage_location`, below `root`.
+def stored_path(location: str) -> str:
+    """The path below the artifacts' root that a version's `storage_location` is, slash-separated.
 
-    Raises SubjectError for a location elsewhere (another bucket, another host, a path outside, a way through a symlink),
-    for a name that a client's request would be served differently, and for `runs:/`: nothing is fetched from there.
+    Raises SubjectError for a location elsewhere (another bucket, another host, a path of a machine), for a name that a
+    client's request would be served differently, and for `runs:/`: nothing is fetched from there.
     """
     parts = urlsplit(location)
     if parts.scheme == "runs":
@@ -121,7 +77,10 @@ def stored_path(location: str, root: Path) -> Path:
     # A path of this machine is another one's own disk for the client that loads it.
     # By the letter: `MLFLOW-ARTIFACTS:/…` is the same place for a client, and would be another folder here.
     if not location.startswith(_PREFIX) or parts.netloc or not location.isprintable():
-        raise _outside(location)
+        raise SubjectError(
+            f"the version's files lie at {shown(location)}, where not only this server writes",
+            hint="log the model through this server's artifact store, and register that",
+        )
     segments = location.removeprefix(_PREFIX).strip("/").split("/")
     unclear = any(each in {"", ".", ".."} or _UNCLEAR & set(each) for each in segments)
     if unclear or unicodedata.normalize("NFC", location) != location:
@@ -129,10 +88,7 @@ def stored_path(location: str, root: Path) -> Path:
             f"the version's files lie at {shown(location)}, which a server and its clients may read differently",
             hint="log the model under a plain name, and register that",
         )
-    path = root / _in_workspace("/".join(segments))
-    if root not in path.parents or os.path.realpath(path) != str(path):
-        raise _outside(location)
-    return path
+    return _in_workspace("/".join(segments))
 
 
 def _in_workspace(path: str) -> str:
@@ -144,10 +100,3 @@ def _in_workspace(path: str) -> str:
     from mlflow.server import handlers
 
     return str(handlers._get_workspace_scoped_repo_path_if_enabled(path))
-
-
-def _outside(location: str) -> SubjectError:
-    return SubjectError(
-        f"the version's files lie at {shown(location)}, where not only this server writes",
-        hint="log the model through this server's artifact store, and register that",
-    )

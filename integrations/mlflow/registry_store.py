@@ -9,24 +9,36 @@ Archived and None are never refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from mlflow.entities.model_registry.model_version_stages import STAGE_ARCHIVED, STAGE_NONE, get_canonical_stage
+from mlflow.entities.model_registry.model_version_stages import (
+    STAGE_ARCHIVED,
+    STAGE_DELETED_INTERNAL,
+    STAGE_NONE,
+    get_canonical_stage,
+)
 from mlflow.environment_variables import MLFLOW_ENABLE_WORKSPACES
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
-from mlflow.store.model_registry.dbmodels.models import SqlRegisteredModel
+from mlflow.store.model_registry.dbmodels.models import (
+    SqlModelVersion,
+    SqlModelVersionTag,
+    SqlRegisteredModel,
+    SqlRegisteredModelAlias,
+)
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from mlflow.store.model_registry.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
 from mlflow.utils.workspace_utils import DEFAULT_WORKSPACE_NAME
 
 from attestflow.documents import shown
-from attestflow.errors import AttestflowError
-from attestflow.integrations.mlflow.location import storage_location
-from attestflow.integrations.mlflow.promotion import Promotions, Refusal, Request, refused
-from attestflow.integrations.mlflow.rows import DECIDED, Decided, Row
+from attestflow.errors import AttestflowError, SubjectError
+from attestflow.integrations.mlflow import keeping, notices
+from attestflow.integrations.mlflow.frozen import Freezes
+from attestflow.integrations.mlflow.location import followed, storage_location, stored_path
+from attestflow.integrations.mlflow.promotion import Prepared, Promotions, Request
+from attestflow.integrations.mlflow.refusal import Refusal, denied
+from attestflow.integrations.mlflow.rows import DECIDING, Deciding, Row
 from attestflow.verdict import fold
 
 SCHEME = "attestflow:"
@@ -42,13 +54,12 @@ class GatedStore:
     """The gate over any SQLAlchemy registry store of MLflow; `promotions` decides, MLflow's own methods write."""
 
     promotions: Promotions
+    freezes: Freezes
 
     def set_registered_model_alias(self: Any, name: str, alias: str, version: Any) -> None:
         """Set an alias, if the policies that guard it let this version pass. Where it is already, nothing is asked."""
         if self.db_type in _FOLDING_DATABASES and not _PLAIN.fullmatch(alias) and self.promotions.covers(name):
-            raise _denied(
-                f"attestflow: this database reads look-alikes as {shown(alias)}; use plain letters and digits"
-            )
+            raise denied(f"this database reads look-alikes as {shown(alias)}", "use plain letters and digits")
         with self._promoting(name, version, f"alias:{alias}"):
             super().set_registered_model_alias(name, alias, version)  # type: ignore[misc]  # the other base has it
 
@@ -74,22 +85,31 @@ class GatedStore:
         try:
             location = storage_location(source, self)
         except AttestflowError as exc:
-            raise _denied(f"attestflow blocked a new version of {shown(name)}: {exc}") from None
-        self._ask(Request(name, 0, LATEST, location, held, *self._who()))
+            raise denied(f"a new version of {shown(name)} is blocked: {exc.message}", exc.hint) from None
+        request = Request(name, 0, LATEST, location, held, *self._who())
+        prepared = self.promotions.prepare(self, self.freezes, request)
+        verdicts = [each.to_json() for each in self.promotions.decide(prepared)] if prepared else []
         made = create(name, source, run_id, tags, *args, **kwargs)
-        if self.get_model_version_download_uri(name, made.version) != location:
+        if prepared and not self._is_as_prepared(made, prepared):
             self.delete_model_version(name, made.version)
-            raise _changed(name)
+            raise self.promotions.overtaken(prepared)
+        notices.tell(self, name, made.version, LATEST, verdicts)
         return made
+
+    def _is_as_prepared(self: Any, made: Any, prepared: Prepared) -> bool:
+        location = self.get_model_version_download_uri(made.name, made.version)
+        with self.ManagedSessionMaker(read_only=False) as session:
+            return bool(location == prepared.request.location and self.freezes.still_holds(session, prepared.freeze))
 
     def rename_registered_model(self: Any, name: str, new_name: str) -> Any:
         """Rename a model, unless it holds what is guarded under its old name, or would be under the new one."""
+        guards = self.promotions.guard()
         for to in self._holds(name):
             for each in (name, new_name):
-                if self.promotions.guards(each, to):
-                    raise _denied(
-                        f"attestflow blocked the renaming of {shown(name)}: it holds {shown(to)}, which is guarded for "
-                        f"{shown(each)}.\n  hint: take it away first, rename, then promote it under its new name"
+                if guards(each, to):
+                    raise denied(
+                        f"the renaming of {shown(name)} is blocked: it holds {shown(to)}, which is guarded for {shown(each)}",
+                        "take it away first, rename, then promote it under its new name",
                     )
         return super().rename_registered_model(name, new_name)  # type: ignore[misc]
 
@@ -109,39 +129,85 @@ class GatedStore:
         super().delete_registered_model_tag(name, key)  # type: ignore[misc]
 
     def set_model_version_tag(self: Any, name: str, version: Any, tag: Any) -> None:
-        """Set a tag of a version; reserved tags are refused."""
+        """Set a tag of a version. Reserved tags are refused, but for those that ask the gate for something (`keeping`)."""
+        if tag.key in keeping.COMMANDS:
+            keeping.obey(self, tag.key, name, version)
+            return
         _none_reserved([tag.key])
         super().set_model_version_tag(name, version, tag)  # type: ignore[misc]
 
     def delete_model_version_tag(self: Any, name: str, version: Any, key: str) -> None:
-        """Delete a tag of a version; reserved tags are refused."""
+        """Delete a tag of a version. Reserved tags are refused, but for the one that stands for frozen files."""
+        if key == notices.FREEZE:
+            keeping.release(self, name, version)
+            return
         _none_reserved([key])
         super().delete_model_version_tag(name, version, key)  # type: ignore[misc]
 
+    def note(
+        self: Any, name: str, version: Any, tags: Mapping[str, str | None], description: str | None = None
+    ) -> None:
+        """Write the gate's own tags on a version (None takes one away), and its description where one is given."""
+        with self.ManagedSessionMaker(read_only=False) as session:
+            row = self._get_sql_model_version(session, name, version)
+            key = {"workspace": row.workspace, "name": row.name, "version": row.version}
+            for tag, value in tags.items():
+                if value is None:
+                    session.query(SqlModelVersionTag).filter_by(**key, key=tag).delete()
+                else:
+                    session.merge(SqlModelVersionTag(**key, key=tag, value=value))
+            if description is not None:
+                row.description = description
+
     @contextmanager
     def _promoting(self: Any, name: str, version: Any, to: str, *, archives: bool = False) -> Iterator[None]:
-        """Decide, then let MLflow write, in a transaction that first makes sure that both are about the same row."""
+        """Prepare, then let MLflow write, in a transaction that first makes sure that both are about the same and decides."""
         with self.ManagedSessionMaker() as session:
             row = Row.of(self._get_sql_model_version(session, name, version), to)
-        if not row.exact and to not in _DEMOTIONS:
-            self._ask(Request(row.name, row.version, to, row.location, row.held, *self._who()))
-        token = DECIDED.set(Decided(to, row, archives))
+        prepared: Prepared | None = None
+        verdicts: list[Mapping[str, Any]] = []
+
+        def decide(session: Any) -> None:
+            if prepared is not None:
+                if not self.freezes.still_holds(session, prepared.freeze):
+                    raise _Overtaken("overtaken")
+                verdicts.extend(each.to_json() for each in self.promotions.decide(prepared))
+
+        refusal, token = None, None
         try:
+            if not row.exact and to not in _DEMOTIONS:
+                request = Request(row.name, row.version, to, row.location, row.held, *self._who())
+                prepared = self.promotions.prepare(self, self.freezes, request)
+            token = DECIDING.set(Deciding(to, row, archives, decide))
             yield
+        except _Overtaken:
+            refusal = (
+                self.promotions.overtaken(prepared)
+                if prepared
+                else denied(f"{shown(name)} changed while it was looked at", "ask again")
+            )
+        except Refusal as exc:
+            refusal = exc
         finally:
-            DECIDED.reset(token)
+            if token is not None:
+                DECIDING.reset(token)
+        notices.tell(self, row.name, row.version, to, [refusal.verdict] if refusal else verdicts)
+        if refusal is not None:
+            raise refusal from None
 
     def _get_sql_model_version(self: Any, session: Any, name: str, version: Any, eager: bool = False) -> Any:
         """MLflow's look-up of a version, which both its writing methods make in the transaction that they write in."""
-        decided = DECIDED.get()
-        if decided is not None:
+        deciding = DECIDING.get()
+        if deciding is not None:
             # Two promotions of one model wait for each other here: writing the row locks it, in every database.
             stamp = SqlRegisteredModel.last_updated_time
             models = self._get_query(session, SqlRegisteredModel).filter(SqlRegisteredModel.name == name)
             models.update({stamp: stamp}, synchronize_session=False)
         row = super()._get_sql_model_version(session, name, version, eager)  # type: ignore[misc]
-        if decided is not None and not decided.still_holds(row):
-            raise _changed(name)
+        if deciding is not None:
+            if not deciding.still_holds(row):
+                raise _Overtaken("overtaken")
+            deciding.decide(session)
         return row
 
     def _holds(self: Any, name: str) -> list[str]:
@@ -153,6 +219,30 @@ class GatedStore:
             *[LATEST][: len(model.latest_versions)],
         ]
 
+    def guarded_holders(self: Any, session: Any) -> Iterator[tuple[str, str, str]]:
+        """(model, what it holds, path of its files) of each version in this workspace that holds what a policy guards."""
+        versions = self._get_query(session, SqlModelVersion).filter(
+            SqlModelVersion.current_stage != STAGE_DELETED_INTERNAL
+        )
+        newest: dict[str, int] = {}
+        for name, number in versions.with_entities(SqlModelVersion.name, SqlModelVersion.version):
+            newest[name] = max(newest.get(name, 0), int(number))
+        held = [(name, number, LATEST) for name, number in newest.items()]
+        held += [
+            (each.name, int(each.version), f"alias:{each.alias}")
+            for each in self._get_query(session, SqlRegisteredModelAlias)
+        ]
+        held += [
+            (each.name, int(each.version), f"stage:{each.current_stage}")
+            for each in versions.filter(SqlModelVersion.current_stage.notin_([STAGE_NONE, STAGE_ARCHIVED]))
+        ]
+        guards = self.promotions.guard()
+        for name, number, to in held:
+            if guards(name, to):
+                row = versions.filter(SqlModelVersion.name == name, SqlModelVersion.version == number).one()
+                with suppress(SubjectError):  # files that lie elsewhere are not the ones that are asked about
+                    yield name, to, stored_path(followed(row.storage_location or row.source or "", self))
+
     def _who(self: Any) -> tuple[str | None, str | None]:
         """The request's workspace, None for the default one, and whom MLflow authenticated, None for nobody."""
         from flask import g, has_request_context
@@ -160,14 +250,6 @@ class GatedStore:
         workspace = self._get_active_workspace()
         actor = getattr(g, "mlflow_authenticated_user", None) if has_request_context() else None
         return (None if workspace == DEFAULT_WORKSPACE_NAME else workspace), (str(actor) if actor else None)
-
-    def _ask(self: Any, request: Request) -> None:
-        try:
-            self.promotions.enforce(self, request)
-        except Refusal as refusal:
-            raise MlflowException(
-                refusal.message, error_code=PERMISSION_DENIED, attestflow=dict(refusal.verdict)
-            ) from None
 
 
 class GatedSqlAlchemyStore(GatedStore, SqlAlchemyStore):  # type: ignore[misc]  # MLflow has no types here
@@ -193,18 +275,16 @@ def gated_registry_store(store_uri: str) -> Any:
     chosen = GatedWorkspaceStore if MLFLOW_ENABLE_WORKSPACES.get() else GatedSqlAlchemyStore
     store = chosen(store_uri.removeprefix(SCHEME))
     store.promotions = promotions
+    store.freezes = Freezes(store.engine)
+    store.freezes.create_tables()
     return store
+
+
+class _Overtaken(MlflowException):  # type: ignore[misc]  # MLflow's sessions let no other exception pass
+    """What was prepared is no longer so: another promotion, or a release of the files, came first."""
 
 
 def _none_reserved(keys: Any) -> None:
     for key in keys:
         if fold(str(key)).startswith(RESERVED_TAGS):
-            raise _denied(f"attestflow keeps tags that begin with {RESERVED_TAGS} to itself")
-
-
-def _changed(name: str) -> MlflowException:
-    return _denied(f"attestflow blocked a promotion of {shown(name)}: it changed while the gate decided; ask again")
-
-
-def _denied(message: str) -> MlflowException:
-    return MlflowException(message, error_code=PERMISSION_DENIED, attestflow=refused(message))
+            raise denied(f"tags that begin with {RESERVED_TAGS} are the gate's own")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -47,12 +48,16 @@ def holders(aliases: dict[str, int], wanted: str) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
-    """What the gate decided about; `archives` where MLflow empties the stage before it looks the version up."""
+class Deciding:
+    """What is being decided about; `archives` where MLflow empties the stage before it looks the version up.
+
+    `decide` is called with MLflow's session, in the transaction that writes, when the row in it is still the same.
+    """
 
     to: str
     row: Row
-    archives: bool = False
+    archives: bool
+    decide: Callable[[Any], None]
 
     def still_holds(self, row: Any) -> bool:
         """Whether the row in MLflow's writing session is the one that the decision was about."""
@@ -62,4 +67,4 @@ class Decided:
         return now == self.row
 
 
-DECIDED: ContextVar[Decided | None] = ContextVar("attestflow_mlflow_decided", default=None)
+DECIDING: ContextVar[Deciding | None] = ContextVar("attestflow_mlflow_deciding", default=None)

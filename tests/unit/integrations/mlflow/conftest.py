@@ -14,6 +14,7 @@ import yaml
 
 from attestflow.cli.scaffold import scaffold
 from attestflow.clock import format_time, utc_now
+from attestflow.integrations.mlflow.frozen import Freezes
 from attestflow.integrations.mlflow.promotion import Promotions
 from attestflow.integrations.mlflow.registry_store import GatedSqlAlchemyStore
 from attestflow.settings import Settings
@@ -79,6 +80,17 @@ class Registry:
             assert exc.error_code == "RESOURCE_ALREADY_EXISTS"
         return int(self.store.create_model_version(name, location).version)
 
+    def decisions(self, place: str) -> list[Mapping[str, Any]]:
+        """The predicates of the verdicts recorded about the files there, by time."""
+        from attestflow.bundle import Bundle
+        from attestflow.predicates import vsa
+        from attestflow.statement import Statement
+
+        content = measure(self.folder / "artifacts" / place, name="model").content
+        found = self.settings().open_store().attestations(content, vsa.PREDICATE_TYPE)
+        said = [Statement.parse(Bundle.parse(each.raw).envelope.payload).predicate for each in found]
+        return sorted(said, key=lambda each: str(each["timeVerified"]))
+
     def aliases(self, name: str) -> Mapping[str, int]:
         return {alias: int(version) for alias, version in self.store.get_registered_model(name).aliases.items()}
 
@@ -95,13 +107,13 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What `mlflow server --artifacts-destination FOLDER` sets for its workers; the folder."""
+    """What `mlflow server --artifacts-destination attestflow+file://FOLDER` sets for its workers; the folder."""
     from mlflow.server import constants
 
     folder = tmp_path / "artifacts"
     folder.mkdir()
     monkeypatch.setenv(constants.BACKEND_STORE_URI_ENV_VAR, f"sqlite:///{tmp_path}/mlflow.db")
-    monkeypatch.setenv(constants.ARTIFACTS_DESTINATION_ENV_VAR, str(folder))
+    monkeypatch.setenv(constants.ARTIFACTS_DESTINATION_ENV_VAR, f"attestflow+{folder.as_uri()}")
     monkeypatch.setenv(constants.SERVE_ARTIFACTS_ENV_VAR, "true")
     return folder
 
@@ -112,6 +124,8 @@ def registry(tmp_path: Path, serving: Path, empty_database: Path, monkeypatch: p
     database = tmp_path / "mlflow.db"
     shutil.copy(empty_database, database)
     store = GatedSqlAlchemyStore(f"sqlite:///{database}")
+    store.freezes = Freezes(store.engine)
+    store.freezes.create_tables()
     made = Registry(tmp_path, store)
     store.promotions = Promotions(made.settings)
     made.policy([PRODUCTION])

@@ -152,21 +152,22 @@ def test_reserved_tags(registry: Registry) -> None:
             lambda key=key: store.create_registered_model("n", tags=[RegisteredModelTag(key, "passed")]),
             lambda key=key: store.create_model_version("m", "models:/m/1", tags=[ModelVersionTag(key, "passed")]),
         ):
-            refused(call, "keeps tags")
+            refused(call, "gate's own")
     store.set_model_version_tag("m", version, ModelVersionTag("team", "blue"))
     store.delete_model_version_tag("m", version, "team")
 
 
 class Meddling(Promotions):
-    """The real decision, and somebody who acts right after it."""
+    """The real gate, and somebody who acts right after it has looked."""
 
     def __init__(self, promotions: Promotions, attack: Callable[[], None]) -> None:
         super().__init__(promotions._load)
         self.attack = attack
 
-    def enforce(self, versions: Any, request: Request) -> None:
-        super().enforce(versions, request)
+    def prepare(self, versions: Any, freezes: Any, request: Request) -> Any:
+        prepared = super().prepare(versions, freezes, request)
         self.attack()
+        return prepared
 
 
 def test_another_version_under_the_same_number(registry: Registry) -> None:
@@ -203,9 +204,12 @@ def test_a_retry_of_what_was_done_is_not_a_rollback(registry: Registry) -> None:
     store = registry.store
     registry.version("m", "1/a", attested=True, text="a")
     store.set_registered_model_alias("m", "production", 1)
-    (registry.folder / "artifacts/1/a/MLmodel").write_text("other")
+    decisions = registry.decisions("1/a")
+    assert len(decisions) == 1
     store.set_registered_model_alias("m", "production", 1)
-    refused(lambda: store.set_registered_model_alias("m", "Production", 1))
+    assert registry.decisions("1/a") == decisions
+    store.set_registered_model_alias("m", "Production", 1)
+    assert len(registry.decisions("1/a")) == 2
 
 
 def test_a_policy_that_only_warns(registry: Registry, caplog: pytest.LogCaptureFixture) -> None:
@@ -271,7 +275,7 @@ def test_papers_of_one_workspace_are_none_in_another(registry: Registry) -> None
     version = registry.version("m", "1/a", attested=False)
     asked = Request("m", version, "alias:production", "mlflow-artifacts:/1/a", (), workspace="team-a", actor="eve")
     with pytest.raises(Refusal) as caught:
-        registry.store.promotions.enforce(registry.store, asked)
+        registry.store.promotions.prepare(registry.store, registry.store.freezes, asked)
     assert caught.value.verdict["transition"]["registry"] == "tests/team-a"
 
 
@@ -285,7 +289,7 @@ def test_a_database_that_folds_accents_takes_plain_aliases(registry: Registry, m
 
 def test_every_method_that_writes_is_known() -> None:
     """A method that a later MLflow adds to its store is looked at before the gate is said to hold."""
-    gated = {name for name in vars(GatedStore) if not name.startswith("_") and name != "promotions"}
+    gated = {name for name in vars(GatedStore) if not name.startswith("_")} - {"note", "guarded_holders"}
     harmless = {
         "delete_model_version",
         "delete_registered_model",
@@ -330,10 +334,11 @@ def test_the_server_does_not_start_where_nothing_is_guarded(
     uri = f"attestflow:sqlite:///{registry.folder / 'mlflow.db'}"
     monkeypatch.setenv("ATTESTFLOW_CONFIG", str(registry.config))
     assert gated_registry_store(uri).get_registered_model
+    guarded = f"attestflow+{(registry.folder / 'artifacts').as_uri()}"
     monkeypatch.setenv(constants.ARTIFACTS_DESTINATION_ENV_VAR, "s3://bucket")
-    with pytest.raises(MlflowException, match="reads local folders only"):
+    with pytest.raises(MlflowException, match="could be replaced"):
         gated_registry_store(uri)
-    monkeypatch.setenv(constants.ARTIFACTS_DESTINATION_ENV_VAR, str(registry.folder / "artifacts"))
+    monkeypatch.setenv(constants.ARTIFACTS_DESTINATION_ENV_VAR, guarded)
     registry.policy([])
     with pytest.raises(MlflowException, match="no policy protects anything"):
         gated_registry_store(uri)
