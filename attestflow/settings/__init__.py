@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -142,15 +143,13 @@ class Settings:
 
     def trust_root(self) -> TrustRoot:
         """The trust root, its signature by the pinned root key checked, not expired, and never an older version."""
-        from attestflow.verification.trust_root import TrustRoot
-
         self._require_accepted("a trust root")
         if self.trust_root_file is None:
             raise ConfigurationError(
                 "no trust root is named", hint="run `attestflow init`, or set ATTESTFLOW_TRUST_ROOT"
             )
         data = self._signed(self.trust_root_file, "trust root")
-        root = TrustRoot.parse(data)
+        root = _parsed_trust_root(data)
         if root.expires <= self.clock():
             raise ConfigurationError(
                 f"the trust root {shown(self.trust_root_file)} expired", hint="renew it, then `attestflow trust sign`"
@@ -166,10 +165,8 @@ class Settings:
 
     def policy(self, name: str) -> Policy:
         """A policy by its name in the settings or by its path; signed by the root key, not expired, never an older one."""
-        from attestflow.policy.loader import load_policy
-
         self._require_accepted("policies")
-        policy = load_policy(self._signed(self.policy_file(name), "policy"))
+        policy = _parsed_policy(self._signed(self.policy_file(name), "policy"))
         if policy.expires <= self.clock():
             raise ConfigurationError(
                 f"the policy {shown(policy.name)} expired", hint="renew it, then `attestflow policy sign`"
@@ -224,6 +221,21 @@ class Settings:
             "no root key is pinned, so nothing says whose trust root this is",
             hint="run `attestflow init`, or set ATTESTFLOW_ROOT_KEY",
         )
+
+
+# A server asks at each call. The bytes and their signature are read and checked each time; what they say is the same.
+@lru_cache(maxsize=16)
+def _parsed_trust_root(data: bytes) -> TrustRoot:
+    from attestflow.verification.trust_root import TrustRoot
+
+    return TrustRoot.parse(data)
+
+
+@lru_cache(maxsize=16)
+def _parsed_policy(data: bytes) -> Policy:
+    from attestflow.policy.loader import load_policy
+
+    return load_policy(data)
 
 
 def _found(start: Path) -> Path | None:
