@@ -19,7 +19,7 @@ def guarded_repository(artifact_uri: str, tracking_uri: str | None = None, regis
     return guarded(artifact_uri, os.environ.get(DESTINATION, "").rstrip("/"))
 
 
-def _guard_every_scheme() -> None:
+def _guard_other_destinations() -> None:
     """In a server with a guarded destination, every repository that is opened by another URI is read and never written."""
     from mlflow.store.artifact import artifact_repository_registry as known
 
@@ -36,5 +36,5 @@ def _guard_every_scheme() -> None:
     registry.get_artifact_repository = get_artifact_repository
 
 
-if os.environ.get(DESTINATION, "").startswith(PREFIX):  # before the server opens its first repository
-    _guard_every_scheme()
+if os.environ.get(DESTINATION, "").startswith(PREFIX):  # a server's worker, before it opens its first repository
+    _guard_other_destinations()

@@ -39,6 +39,7 @@ from attestflow.integrations.mlflow.location import followed, storage_location, 
 from attestflow.integrations.mlflow.promotion import Prepared, Promotions, Request
 from attestflow.integrations.mlflow.refusal import Refusal, denied
 from attestflow.integrations.mlflow.rows import DECIDING, Deciding, Row
+from attestflow.integrations.mlflow.workspaces import check_workspaces
 from attestflow.verdict import fold
 
 SCHEME = "attestflow:"
@@ -269,6 +270,8 @@ def gated_registry_store(store_uri: str) -> Any:
     """
     promotions = Promotions()
     try:
+        if MLFLOW_ENABLE_WORKSPACES.get():
+            check_workspaces()
         promotions.check_start()
     except AttestflowError as exc:
         raise MlflowException(f"attestflow: the gate does not start: {exc}") from None
