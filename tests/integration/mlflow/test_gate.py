@@ -102,7 +102,7 @@ def test_a_model_in_production_is_not_renamed(world: World) -> None:
     version = world.registered("named", "named")
     world.approve(version)
     world.client.set_registered_model_alias("named", "production", version.version)
-    with pytest.raises(MlflowException, match="blocked the renaming"):
+    with pytest.raises(MlflowException, match="the renaming of .* is blocked"):
         world.client.rename_registered_model("named", "renamed")
     world.client.delete_registered_model_alias("named", "production")
     world.client.rename_registered_model("named", "renamed")
@@ -135,7 +135,7 @@ def test_reserved_tags_are_refused(world: World) -> None:
         lambda: world.client.create_registered_model("tagged2", tags={"attestflow.x": "1"}),
         lambda: world.client.create_model_version("tagged", "models:/tagged/1", tags={"attestflow.x": "1"}),
     ):
-        with pytest.raises(MlflowException, match="keeps tags"):
+        with pytest.raises(MlflowException, match="gate.s own"):
             attempt()
     world.client.set_model_version_tag(made.name, version, "team", "blue")
 
