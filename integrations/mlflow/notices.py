@@ -63,7 +63,12 @@ def quietly(write: Callable[..., None], *arguments: Any) -> None:
 
 def _tell(store: Any, name: str, version: Any, to: str, verdict: Mapping[str, Any]) -> None:
     found = store.get_model_version(name, version)
-    link = _on_run(found, to, verdict) if found.run_id else None
+    link = None
+    if found.run_id:
+        try:
+            link = _on_run(found, to, verdict)
+        except Exception:
+            log.warning("attestflow: a verdict could not be put among a run's artifacts", exc_info=True)
     tags = {f"{VERDICT}.{to}": f"{_line(verdict)}; attestation {verdict['attestation']}"}
     if verdict["result"] == "passed":
         tags[CONTENT] = str(verdict["subject"])
@@ -82,13 +87,14 @@ def _on_run(version: Any, to: str, verdict: Mapping[str, Any]) -> str | None:
     info = tracking.get_run(version.run_id).info
     if not info.artifact_uri.startswith("mlflow-artifacts:/"):
         return None
-    file = f"verdict-{_UNSAFE.sub('-', version.name)}-{version.version}-{_UNSAFE.sub('-', to)}.json"
+    about = f"{_UNSAFE.sub('-', version.name)}-{version.version}-{_UNSAFE.sub('-', to)}"[:150]
+    file = f"verdict-{about}.json"
     with tempfile.TemporaryDirectory(prefix="attestflow-") as folder:
         local = Path(folder, file)
         local.write_text(json.dumps(verdict, indent=2), encoding="utf-8")
         place = posixpath.join(stored_path(info.artifact_uri), FOLDER)
         handlers._get_artifact_repo_mlflow_artifacts().log_artifact(str(local), place)
-    tracking.set_tag(info.run_id, RunTag(f"{VERDICT}.{version.name}.{to}"[:250], _line(verdict)))
+    tracking.set_tag(info.run_id, RunTag(f"{VERDICT}.{about}", _line(verdict)))
     return f"#/experiments/{info.experiment_id}/runs/{info.run_id}/artifacts/{FOLDER}/{file}"
 
 
