@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from attestflow.testing.postgres import Postgres, postgres_server
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +32,17 @@ def _forget_trackers() -> None:
         tracking._tracking_uri = None
         registry._registry_uri = None
         fluent._active_experiment_id = None
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL."""
+    # A short path: it holds the server's socket, whose name may have 107 characters.
+    with (
+        tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder,
+        postgres_server(Path(folder)) as server,
+    ):
+        yield server
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ EXIT_ERROR, EXIT_USAGE, EXIT_NOT_FOUND, EXIT_VERIFICATION, EXIT_BLOCKED = 1, 2, 
 COMMANDS = {  # name -> module, in the order of a pipeline's life
     "init": "init",
     "attest": "attest",
+    "register": "register",
     "verify": "verify",
     "check": "check",
     "approve": "approve",

@@ -22,6 +22,7 @@ class Limits:
     bytes_per_subject: int = 256 * 1024 * 1024
     listing_bytes: int = 256 * 1024 * 1024
     pointers: int = 10_000
+    decisions: int = 100_000  # one for each time that anybody asked; only their names are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,18 @@ class NamedPointer:
     created_on: str
 
 
+@dataclass(frozen=True, slots=True)
+class DecisionPointer:
+    """Somebody says that the bundle `identity` decides whether this content gets the alias or stage asked for.
+
+    `time` (`20260131T120000Z`) sorts; only the verified statement says what was decided, and when.
+    """
+
+    content: ContentDigest
+    identity: str
+    time: str
+
+
 class Store(ABC):
     """Attestations by subject, and listings by their digest: content-addressed, append-only.
 
@@ -53,8 +66,9 @@ class Store(ABC):
     def put(self, bundle: Bundle) -> str:
         """Keep a bundle under each of its subjects; returns its identity (SHA-256 of the PAE, hex).
 
-        The same bundle twice is one file; a file that was damaged is mended. Raises StoreError, and MalformedStatement
-        for a bundle that is about no content.
+        A content attestation is found by its BLAKE3 and its name as well, a gate's verdict by its transition. The
+        same bundle twice is one file; a file that was damaged is mended. Raises StoreError, and MalformedStatement for a
+        bundle that is about no content.
         """
         keys = layout.bundle_keys(bundle)
         if not keys:
@@ -90,6 +104,12 @@ class Store(ABC):
                 )
             yield StoredBundle(raw, key)
 
+    def bundle(self, content: ContentDigest, predicate_type: str, identity: str) -> StoredBundle | None:
+        """The bundle filed under `content` as this type and identity, None where nothing is; as untrusted as any."""
+        key = layout.bundle_key(content, predicate_type, identity)
+        raw = self._read(key, self.limits.bytes_per_bundle)
+        return None if raw is None else StoredBundle(raw, key)
+
     def put_listing(self, listing: Listing) -> str:
         """Keep a listing under the SHA-256 (hex) of its bytes, which is returned."""
         sha256 = listing.sha256
@@ -124,6 +144,19 @@ class Store(ABC):
             if content is not None:
                 found.append(NamedPointer(content, layout.pointed_time(key)))
         return tuple(sorted(found, key=lambda pointer: (pointer.created_on, pointer.content), reverse=True))
+
+    def find_by_transition(self, registry: str, model: str, to: str) -> tuple[DecisionPointer, ...]:
+        """What somebody filed as decisions about this alias or stage (`alias:NAME`, `stage:NAME`), the newest first.
+
+        All spellings that are the same folded are one. Pointers to look at, not evidence.
+        """
+        found = []
+        for key in self._list(layout.transition_prefix(registry, model, to), self.limits.decisions):
+            named = layout.pointed_decision(key)
+            if named is not None:
+                time, content, identity = named
+                found.append(DecisionPointer(content, identity, time))
+        return tuple(sorted(found, key=lambda each: (each.time, each.identity), reverse=True))
 
     def probe(self) -> None:
         """Write, read and remove something; StoreError says what does not work."""

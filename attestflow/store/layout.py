@@ -6,6 +6,7 @@
     listings/<2 hex>/<hex>
     by-blake3/<kind>-<2 hex>/<hex>/<kind>-<sha256>
     by-name/<sha256 of the name>/<time>-<kind>-<sha256>
+    by-transition/<sha256 of registry, model and alias or stage>/<time>-<kind>-<sha256>-<PAE digest>
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import unicodedata
+from collections.abc import Mapping
 
 from attestflow.bundle import Bundle
 from attestflow.digest import ContentDigest, Kind, is_hex_digest
-from attestflow.errors import ConfigurationError
-from attestflow.predicates import contents, path_part, reference
+from attestflow.errors import ConfigurationError, MalformedStatement
+from attestflow.predicates import contents, path_part, reference, vsa
 from attestflow.statement import Statement
 
 SUFFIX = ".sigstore.json"
@@ -25,14 +28,19 @@ _BUNDLE = re.compile(
     r"by-subject/(?:file|tree)-[0-9a-f]{2}/[0-9a-f]{64}/[0-9a-z][0-9a-z.-]*/[0-9a-f]{64}\.sigstore\.json"
 )
 _POINTER = re.compile(r".*/(?:([0-9TZ]{16})-)?(file|tree)-([0-9a-f]{64})")
+_DECISION = re.compile(r".*/([0-9]{8}T[0-9]{6}Z)-(file|tree)-([0-9a-f]{64})-([0-9a-f]{64})")
 _TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]+)?Z")
 
 
 def bundle_keys(bundle: Bundle) -> list[str]:
     """One key for each content that the bundle's statement is about."""
     statement = Statement.parse(bundle.envelope.payload)
-    file = f"{bundle.identity}{SUFFIX}"
-    return [f"{subject_prefix(content, statement.predicate_type)}/{file}" for content in contents(statement)]
+    return [bundle_key(content, statement.predicate_type, bundle.identity) for content in contents(statement)]
+
+
+def bundle_key(content: ContentDigest, predicate_type: str, identity: str) -> str:
+    """Where the bundle of this identity about `content` lies."""
+    return f"{subject_prefix(content, predicate_type)}/{_hex(identity)}{SUFFIX}"
 
 
 def subject_prefix(content: ContentDigest, predicate_type: str | None) -> str:
@@ -61,9 +69,19 @@ def name_prefix(name: str) -> str:
     return f"by-name/{hashlib.sha256(name.rstrip('/').encode()).hexdigest()}"
 
 
+def transition_prefix(registry: str, model: str, to: str) -> str:
+    """Below this lie the decisions about that alias or stage of a model; all its spellings are one."""
+    # As `verdict.fold`, which lies above the store; a test holds the two together.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", to).casefold())
+    name = "\0".join((registry, model, folded)).encode("utf-8", "surrogatepass")
+    return f"by-transition/{hashlib.sha256(name).hexdigest()}"
+
+
 def pointer_keys(bundle: Bundle) -> list[str]:
-    """The pointers that a content attestation brings along; none for any other bundle."""
+    """The pointers that a content attestation or a gate's verdict brings along; none for any other bundle."""
     statement = Statement.parse(bundle.envelope.payload)
+    if statement.predicate_type == vsa.PREDICATE_TYPE:
+        return _decision_keys(statement, bundle.identity)
     if statement.predicate_type != reference.PREDICATE_TYPE:
         return []
     (content,) = contents(statement)
@@ -73,11 +91,32 @@ def pointer_keys(bundle: Bundle) -> list[str]:
     quick = reference.Reference.parse(statement.predicate, "predicate").blake3_key()
     if quick is not None:
         keys.append(f"{blake3_prefix(content.kind, quick)}/{end}")
-    created = _TIME.fullmatch(str(subject.annotations.get("createdOn", "")))
+    created = compact_time(str(subject.annotations.get("createdOn", "")))
     if subject.name and created:
-        year, month, day, hour, minute, second = created.groups()
-        keys.append(f"{name_prefix(subject.name)}/{year}{month}{day}T{hour}{minute}{second}Z-{end}")
+        keys.append(f"{name_prefix(subject.name)}/{created}-{end}")
     return keys
+
+
+def _decision_keys(statement: Statement, identity: str) -> list[str]:
+    """For a verdict of ours about a promotion; a verification summary of another tool has no such pointer."""
+    try:
+        said = vsa.Vsa.parse(statement.predicate)
+    except MalformedStatement:
+        return []
+    asked, decided = said.extension.get("transition"), compact_time(said.time_verified)
+    if not isinstance(asked, Mapping) or not decided:
+        return []
+    names = [asked.get(key) for key in ("registry", "model", "to")]
+    if not all(isinstance(name, str) for name in names):
+        return []
+    (content,) = contents(statement)
+    return [f"{transition_prefix(*map(str, names))}/{decided}-{content.kind}-{content.sha256}-{identity}"]
+
+
+def compact_time(text: str) -> str:
+    """A time of a statement as it stands in a pointer's key, to the second: `20260131T120000Z`; empty for any other text."""
+    match = _TIME.fullmatch(text)
+    return "{}{}{}T{}{}{}Z".format(*match.groups()) if match else ""
 
 
 def pointed(key: str) -> ContentDigest | None:
@@ -90,6 +129,14 @@ def pointed_time(key: str) -> str:
     """The time in a name pointer's key, empty where it has none."""
     match = _POINTER.fullmatch(key)
     return (match[1] or "") if match else ""
+
+
+def pointed_decision(key: str) -> tuple[str, ContentDigest, str] | None:
+    """Time, content and identity that a decision pointer's key names, None for a key of another form."""
+    match = _DECISION.fullmatch(key)
+    if match is None:
+        return None
+    return match[1], ContentDigest("tree" if match[2] == "tree" else "file", match[3]), match[4]
 
 
 def probe_key() -> str:

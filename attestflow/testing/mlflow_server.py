@@ -24,11 +24,12 @@ class ServerDidNotStart(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class MlflowServer:
-    """A running server: its URL, its log file, and the folder that its artifacts lie in."""
+    """A running server: its URL, its log file, the folder that its artifacts lie in, and the number of its process group."""
 
     url: str
     log: Path
     artifacts: Path
+    group: int
 
 
 @contextmanager
@@ -39,29 +40,27 @@ def mlflow_server(
     config: Path | None = None,
     environ: Mapping[str, str] | None = None,
     arguments: tuple[str, ...] = (),
+    database: str | None = None,
+    workers: int = 1,
 ) -> Iterator[MlflowServer]:
     """Start a server whose database, artifacts and log lie in `folder`, wait until it answers, and stop it at the end.
 
-    `gated` puts our registry store in front, with the settings in `config`. Raises ServerDidNotStart with the log.
+    `gated` puts our registry store and our artifact repository in front, with the settings in `config`; `database` is
+    another one's SQLAlchemy URI; `arguments` go to `mlflow server` as they are. Raises ServerDidNotStart with the log.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     artifacts = folder.absolute() / "artifacts"
-    artifacts.mkdir(exist_ok=True)
+    artifacts.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    database = f"sqlite:///{folder / 'mlflow.db'}"
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", database, "--artifacts-destination", f"attestflow+{artifacts.as_uri()}" if gated else str(artifacts)]
-    command += ["--registry-store-uri", f"attestflow:{database}"] if gated else []
-    command += arguments
-    log = folder / "server.log"
+    url, log = f"http://127.0.0.1:{port}", folder / "server.log"
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--workers", str(workers), *_stores(database or f"sqlite:///{folder / 'mlflow.db'}", artifacts, gated)]
     environment = {**os.environ, **quiet(), **(environ or {})}
     environment.pop("MLFLOW_TRACKING_URI", None)
     if config is not None:
         environment["ATTESTFLOW_CONFIG"] = str(config)
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own arguments
-            command,
+            [*command, *arguments],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -71,9 +70,17 @@ def mlflow_server(
         )
     try:
         _wait(process, url, log)
-        yield MlflowServer(url, log, artifacts)
+        yield MlflowServer(url, log, artifacts, process.pid)
     finally:
         _stop(process)
+
+
+def _stores(database: str, artifacts: Path, gated: bool) -> list[str]:
+    """Where a server keeps what: stock, or behind the gate."""
+    if not gated:
+        return ["--backend-store-uri", database, "--artifacts-destination", str(artifacts)]
+    guarded = ["--registry-store-uri", f"attestflow:{database}"]
+    return ["--backend-store-uri", database, "--artifacts-destination", f"attestflow+{artifacts.as_uri()}", *guarded]
 
 
 def quiet() -> dict[str, str]:

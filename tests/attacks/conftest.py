@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,8 +19,11 @@ from attestflow.policy.schema import Transition
 from attestflow.predicates import approval, ml_bom, provenance, reference, test_result
 from attestflow.store.folder import FolderStore
 from attestflow.subject import Measurement, ResourceDescriptor, measure
+from attestflow.testing.mlflow_server import mlflow_server
 from attestflow.testing.trust import NOW, Person, new_signer, new_verifier
 from attestflow.verdict import Finding, Verdict
+
+from .registry import Side, guarded_settings
 
 SUITE = "5" * 64
 POLICY = """\
@@ -180,3 +183,26 @@ class Pipeline:
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Pipeline:
     return Pipeline(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
+    """A stock MLflow server."""
+    folder = tmp_path_factory.mktemp("stock")
+    with mlflow_server(folder, gated=False) as server:
+        yield Side(server, None, folder)
+
+
+@pytest.fixture(scope="session")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
+    """The same behind the gate."""
+    folder, home = tmp_path_factory.mktemp("ours"), tmp_path_factory.mktemp("home")
+    config = guarded_settings(folder, home)
+    with mlflow_server(folder / "server", config=config, environ={"ATTESTFLOW_HOME": str(home)}) as server:
+        yield Side(server, config, home)
+
+
+@pytest.fixture(params=["api", "ajax-api", "client"])
+def via(request: pytest.FixtureRequest) -> str:
+    """How the attacker asks."""
+    return str(request.param)

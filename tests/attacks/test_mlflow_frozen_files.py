@@ -19,7 +19,7 @@ from attestflow.subject import measure
 from attestflow.testing.mlflow_server import mlflow_server
 from attestflow.testing.s3 import s3_server
 
-from .test_mlflow_ways_in import Side, fresh, in_production, ours, refused, stock  # noqa: F401 - fixtures
+from .registry import Side, fresh, in_production, refused
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.slow]
 
@@ -58,7 +58,7 @@ def digest(side: Side, name: str) -> str:
         ("DELETE", ".."),  # its parent
     ],
 )
-def test_10_the_artifact_endpoints(stock: Side, ours: Side, prefix: str, method: str, below: str) -> None:  # noqa: F811
+def test_10_the_artifact_endpoints(stock: Side, ours: Side, prefix: str, method: str, below: str) -> None:
     answers = {}
     for side in (stock, ours):
         name, path = promoted(side)
@@ -72,7 +72,7 @@ def test_10_the_artifact_endpoints(stock: Side, ours: Side, prefix: str, method:
     refused(answers[True])
 
 
-def test_10_an_experiment_that_lies_in_the_models_own_folder(stock: Side, ours: Side) -> None:  # noqa: F811
+def test_10_an_experiment_that_lies_in_the_models_own_folder(stock: Side, ours: Side) -> None:
     """An experiment may name any artifact location; the server's own upload handler writes there with its rights."""
     answers = {}
     for side in (stock, ours):
@@ -89,7 +89,7 @@ def test_10_an_experiment_that_lies_in_the_models_own_folder(stock: Side, ours: 
     refused(answers[True])
 
 
-def test_10_a_run_whose_artifacts_are_the_model(ours: Side) -> None:  # noqa: F811
+def test_10_a_run_whose_artifacts_are_the_model(ours: Side) -> None:
     """A logged model may lie among a run's own artifacts: the upload handler leads there by the run alone."""
     import mlflow
 
@@ -110,7 +110,7 @@ def test_10_a_run_whose_artifacts_are_the_model(ours: Side) -> None:  # noqa: F8
     assert curl(ours, "POST", upload + "notes.txt", data="beside it")[0] == 200
 
 
-def test_what_was_not_promoted_is_free(ours: Side) -> None:  # noqa: F811
+def test_what_was_not_promoted_is_free(ours: Side) -> None:
     name = fresh("credit")
     ours.version(name, attested=False)
     path = ours.client.get_model_version_download_uri(name, "1").removeprefix("mlflow-artifacts:/")
@@ -120,7 +120,7 @@ def test_what_was_not_promoted_is_free(ours: Side) -> None:  # noqa: F811
     assert curl(ours, "DELETE", f"api/2.0/mlflow-artifacts/artifacts/{path}/notes.txt")[0] == 200
 
 
-def test_released_when_it_is_no_longer_production(ours: Side) -> None:  # noqa: F811
+def test_released_when_it_is_no_longer_production(ours: Side) -> None:
     from mlflow.exceptions import RestException
 
     name, path = promoted(ours)
@@ -135,7 +135,7 @@ def test_released_when_it_is_no_longer_production(ours: Side) -> None:  # noqa: 
     refused(ours.call("api", "alias", name=name, alias="production", version="1"))
 
 
-def test_files_that_another_name_holds_in_production_stay_frozen(ours: Side) -> None:  # noqa: F811
+def test_files_that_another_name_holds_in_production_stay_frozen(ours: Side) -> None:
     """Two models share files by a copy; the one that is not in production cannot free them."""
     from mlflow.exceptions import RestException
 
@@ -148,7 +148,7 @@ def test_files_that_another_name_holds_in_production_stay_frozen(ours: Side) -> 
     refused(curl(ours, "PUT", f"api/2.0/mlflow-artifacts/artifacts/{path}/notes.txt", data="x"))
 
 
-def test_nobody_freezes_a_run_that_still_logs(ours: Side) -> None:  # noqa: F811
+def test_nobody_freezes_a_run_that_still_logs(ours: Side) -> None:
     """A version whose source is all that a run logs, frozen, would stop that run."""
     import mlflow
     from mlflow.exceptions import RestException
@@ -166,7 +166,7 @@ def test_nobody_freezes_a_run_that_still_logs(ours: Side) -> None:  # noqa: F811
         mlflow.log_text("x", "second.txt")
 
 
-def test_frozen_ahead_and_promoted_without_reading_again(ours: Side) -> None:  # noqa: F811
+def test_frozen_ahead_and_promoted_without_reading_again(ours: Side) -> None:
     name = fresh("credit")
     ours.version(name, attested=True)
     ours.client.set_model_version_tag(name, "1", "attestflow.freeze", "")
@@ -183,7 +183,7 @@ def test_frozen_ahead_and_promoted_without_reading_again(ours: Side) -> None:  #
     aside.rename(ours.server.artifacts / path)
 
 
-def test_the_verdict_is_where_ml_teams_look(ours: Side) -> None:  # noqa: F811
+def test_the_verdict_is_where_ml_teams_look(ours: Side) -> None:
     name, _ = promoted(ours)
     version = ours.client.get_model_version(name, "1")
     assert version.tags["attestflow.verdict.alias:production"].startswith("PASSED by policy production at ")
@@ -206,7 +206,7 @@ def test_the_verdict_is_where_ml_teams_look(ours: Side) -> None:  # noqa: F811
 
 
 @pytest.fixture(scope="module")
-def on_s3(ours: Side, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:  # noqa: F811
+def on_s3(ours: Side, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
     """Our gate with its artifacts in S3, under the same policy."""
     pytest.importorskip("moto")
     folder = tmp_path_factory.mktemp("on-s3")

@@ -11,13 +11,13 @@ import pytest
 
 from attestflow.testing.mlflow_server import ServerDidNotStart, mlflow_server
 
-from .test_mlflow_ways_in import Side, fresh, ours, refused  # noqa: F401 - fixtures
+from .registry import Side, fresh, refused
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module", params=["stock", "ours"])
-def side(request: pytest.FixtureRequest, ours: Side, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:  # noqa: F811
+def side(request: pytest.FixtureRequest, ours: Side, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
     """A server with workspaces, stock or ours."""
     folder, gated = tmp_path_factory.mktemp("workspaces"), request.param == "ours"
     database = f"sqlite:///{folder / 'mlflow.db'}"
@@ -78,7 +78,7 @@ def test_a_promotion_in_a_workspace(side: Side, monkeypatch: pytest.MonkeyPatch)
     assert ask(side, "PUT", put, "default", poison="x")[0] == 400  # MLflow itself: a path of another workspace
 
 
-def test_the_gate_does_not_start_beside_workspaces_that_move_models(ours: Side, tmp_path: Any) -> None:  # noqa: F811
+def test_the_gate_does_not_start_beside_workspaces_that_move_models(ours: Side, tmp_path: Any) -> None:
     with (
         pytest.raises(ServerDidNotStart, match="--workspace-store-uri attestflow:"),
         mlflow_server(tmp_path, config=ours.config, arguments=("--enable-workspaces",)),
