@@ -12,7 +12,10 @@ import posixpath
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +50,18 @@ def frozen_since(freeze: Freeze) -> str:
 
 
 def tell(store: Any, name: str, version: Any, to: str, verdicts: Iterable[Mapping[str, Any]]) -> None:
-    """Note each recorded verdict on the version and its run, and the last one in the version's description."""
+    """Note each recorded verdict on the version and its run, and the last one in the version's description.
+
+    That is done by a thread of its own, in order: who promotes does not wait for it.
+    """
     for verdict in verdicts:
         if verdict.get("attestation"):
-            quietly(_tell, store, name, version, to, verdict)
+            _writer().submit(copy_context().run, quietly, _tell, store, name, version, to, verdict)
+
+
+@lru_cache(maxsize=1)
+def _writer() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "attestflow-notices")
 
 
 def quietly(write: Callable[..., None], *arguments: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -139,6 +140,16 @@ class Side:
         except RestException as exc:
             return exc.get_http_status_code(), exc.json
         return 200, {}
+
+
+def eventually(check: Callable[[], bool], seconds: float = 10) -> bool:
+    """Whether something comes to hold: notices are written right after the answer, not before it."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def guarded_settings(folder: Path, home: Path) -> Path:

@@ -19,7 +19,7 @@ from attestflow.subject import measure
 from attestflow.testing.mlflow_server import mlflow_server
 from attestflow.testing.s3 import s3_server
 
-from .registry import Side, fresh, in_production, refused
+from .registry import Side, eventually, fresh, in_production, refused
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.slow]
 
@@ -185,6 +185,8 @@ def test_frozen_ahead_and_promoted_without_reading_again(ours: Side) -> None:
 
 def test_the_verdict_is_where_ml_teams_look(ours: Side) -> None:
     name, _ = promoted(ours)
+    tag = "attestflow.verdict.alias:production"
+    assert eventually(lambda: tag in ours.client.get_model_version(name, "1").tags)
     version = ours.client.get_model_version(name, "1")
     assert version.tags["attestflow.verdict.alias:production"].startswith("PASSED by policy production at ")
     assert "attestflow: PASSED by policy production" in version.description
@@ -200,6 +202,8 @@ def test_the_verdict_is_where_ml_teams_look(ours: Side) -> None:
     ours.client.update_model_version(name, "1", "Owned by credit risk.\n" + version.description)
     ours.client.delete_registered_model_alias(name, "production")
     ours.client.set_registered_model_alias(name, "production", "1")
+    first = version.tags[tag]
+    assert eventually(lambda: ours.client.get_model_version(name, "1").tags[tag] != first)
     said = ours.client.get_model_version(name, "1").description
     assert said.startswith("Owned by credit risk.\n")
     assert said.count("attestflow: ") == 1
