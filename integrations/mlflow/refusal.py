@@ -51,7 +51,7 @@ def words(verdict: Verdict, request: Request) -> str:
     """What people read of a denial: each finding with its hint, and the command that says it all."""
     lines = [f"attestflow blocked {request} (policy {verdict.policy_name}):"]
     for finding in verdict.denials:
-        lines.append(f"- {finding.rule}: {finding.message}")
+        lines.append(f"- {finding.rule}: {_sentence(finding.message)}")
         if finding.hint:
             lines.append(f"  hint: {finding.hint}")
     if request.version:
@@ -61,9 +61,14 @@ def words(verdict: Verdict, request: Request) -> str:
     return "\n".join(escaped(line) for line in lines)
 
 
+def _sentence(text: str) -> str:
+    """With its full stop: MLflow's pages show all lines as one."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 def undecided(request: Request, reason: str, hint: str | None) -> Refusal:
     """A refusal because there could be no decision."""
-    lines = [f"attestflow blocked {request}: it could not be decided.", f"- {escaped(reason)}"]
+    lines = [f"attestflow blocked {request}: it could not be decided.", f"- {_sentence(escaped(reason))}"]
     if hint:
         lines.append(f"  hint: {escaped(hint)}")
     return Refusal("\n".join(lines), refused(reason, hint))
@@ -84,5 +89,5 @@ def refused(reason: str, hint: str | None = None) -> dict[str, Any]:
 
 def denied(reason: str, hint: str | None = None) -> Refusal:
     """A refusal for one reason, without a verdict."""
-    lines = [f"attestflow: {escaped(reason)}", *([f"  hint: {escaped(hint)}"] if hint else [])]
+    lines = [f"attestflow: {_sentence(escaped(reason))}", *([f"  hint: {escaped(hint)}"] if hint else [])]
     return Refusal("\n".join(lines), refused(reason, hint))

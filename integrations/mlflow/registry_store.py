@@ -77,7 +77,12 @@ class GatedStore:
     def create_model_version(
         self: Any, name: str, source: str, run_id: Any = None, tags: Any = None, *args: Any, **kwargs: Any
     ) -> Any:
-        """Create a version. Where a policy guards the alias `latest`, creating is promoting: the gate is asked first."""
+        """Create a version. Where a policy guards the alias `latest`, creating is promoting: the gate is asked first.
+
+        A copy of another version ("Promote model" in MLflow's pages) brings that one's tags along; the gate's stay behind.
+        """
+        if str(source).startswith("models:/") and not str(source).startswith("models:/m-"):
+            tags = [tag for tag in tags or [] if not _is_reserved(tag.key)]
         _none_reserved(tag.key for tag in tags or [])
         create = super().create_model_version  # type: ignore[misc]
         if not self.promotions.guards_creation(name):
@@ -287,7 +292,11 @@ class _Overtaken(MlflowException):  # type: ignore[misc]  # MLflow's sessions le
     """What was prepared is no longer so: another promotion, or a release of the files, came first."""
 
 
+def _is_reserved(key: Any) -> bool:
+    return fold(str(key)).startswith(RESERVED_TAGS)
+
+
 def _none_reserved(keys: Any) -> None:
     for key in keys:
-        if fold(str(key)).startswith(RESERVED_TAGS):
+        if _is_reserved(key):
             raise denied(f"tags that begin with {RESERVED_TAGS} are the gate's own")
