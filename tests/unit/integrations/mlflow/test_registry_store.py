@@ -150,9 +150,12 @@ def test_reserved_tags(registry: Registry) -> None:
             lambda key=key: store.delete_registered_model_tag("m", key),
             lambda key=key: store.delete_model_version_tag("m", version, key),
             lambda key=key: store.create_registered_model("n", tags=[RegisteredModelTag(key, "passed")]),
-            lambda key=key: store.create_model_version("m", "models:/m/1", tags=[ModelVersionTag(key, "passed")]),
+            lambda key=key: store.create_model_version("m", "mlflow-artifacts:/1/a", tags=[ModelVersionTag(key, "x")]),
         ):
             refused(call, "gate's own")
+        # A copy brings along the tags of its original: what the gate said of that one stays behind.
+        copied = [ModelVersionTag(key, "passed"), ModelVersionTag("team", "blue")]
+        assert store.create_model_version("m", "models:/m/1", tags=copied).tags == {"team": "blue"}
     store.set_model_version_tag("m", version, ModelVersionTag("team", "blue"))
     store.delete_model_version_tag("m", version, "team")
 
