@@ -188,6 +188,56 @@ def test_another_version_under_the_same_number(registry: Registry) -> None:
     assert registry.aliases("m") == {}
 
 
+def test_evidence_taken_away_between_the_look_and_the_write(registry: Registry) -> None:
+    """What was seen when the files were read does not carry over: the decision is made in the transaction that writes."""
+    store = registry.store
+    registry.version("m", "1/a", attested=True, text="a")
+
+    def attack() -> None:
+        for each in (registry.folder / "attestations" / "by-subject").rglob("*.sigstore.json"):
+            each.unlink()
+
+    store.promotions = Meddling(store.promotions, attack)
+    refused(lambda: store.set_registered_model_alias("m", "production", 1), "not attested")
+    assert registry.aliases("m") == {}
+
+
+def test_files_released_between_the_look_and_the_write(registry: Registry) -> None:
+    store = registry.store
+    registry.version("m", "1/a", attested=True, text="a")
+
+    def attack() -> None:
+        with store.freezes.engine.begin() as connection:
+            assert store.freezes.release(connection, "1/a")
+        (registry.folder / "artifacts/1/a/MLmodel").write_text("poison")
+
+    store.promotions = Meddling(store.promotions, attack)
+    refused(lambda: store.set_registered_model_alias("m", "production", 1), "changed while the gate decided")
+    assert registry.aliases("m") == {}
+
+
+def test_a_commit_that_fails_promotes_nothing(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verdict is recorded before the database commits: then it says that it might, and the alias is not set."""
+    from sqlalchemy.orm import Session
+
+    store = registry.store
+    registry.version("m", "1/a", attested=True, text="a")
+    commit, decide = Session.commit, store.promotions.decide
+
+    def broken(self: Any) -> None:
+        raise OSError("the disk is full")
+
+    def decided(prepared: Any) -> Any:
+        monkeypatch.setattr(Session, "commit", broken)
+        return decide(prepared)
+
+    monkeypatch.setattr(store.promotions, "decide", decided)
+    with pytest.raises(MlflowException):
+        store.set_registered_model_alias("m", "production", 1)
+    monkeypatch.setattr(Session, "commit", commit)
+    assert registry.aliases("m") == {}
+
+
 def test_two_promotions_race_for_one_alias(registry: Registry) -> None:
     store, decide = registry.store, registry.store.promotions
     first = registry.version("m", "1/a", attested=True, text="a")
