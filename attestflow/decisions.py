@@ -123,6 +123,30 @@ def standing(
     return Standing("none") if passed_over is None else _standing(passed_over, now)
 
 
+def last_allowed(transition: Transition, policy: str, store: Store, verifier: Verifier) -> tuple[Decision, ...]:
+    """The newest decisions of that policy that let something get exactly this alias or stage (by the letter, not folded).
+
+    More than one where they fell into one second. Raises StoreError when the store cannot be read, or holds more than can
+    be looked at.
+    """
+    pointers = store.find_by_transition(transition.registry, transition.model, transition.to)
+    read = 0
+    for _, same_second in groupby(pointers, key=lambda pointer: pointer.time):
+        found = []
+        for pointer in same_second:
+            read += 1
+            _bounded(read, store)
+            try:
+                decision = _read(pointer, transition, store, verifier)
+            except VerificationError:
+                continue
+            if decision.policy == policy and decision.allowed and decision.transition.to == transition.to:
+                found.append(decision)
+        if found:
+            return tuple(found)
+    return ()
+
+
 def decisions(
     transition: Transition, store: Store, verifier: Verifier
 ) -> tuple[tuple[Decision, ...], tuple[Rejected, ...]]:
@@ -138,9 +162,21 @@ def decisions(
             found.append(_read(pointer, transition, store, verifier))
         except VerificationError as exc:
             rejected.append(Rejected(f"decision {pointer.identity}", exc.message))
-    return tuple(sorted(found, key=lambda each: (each.time, _after_taking_effect(each), each.identity))), tuple(
-        rejected
-    )
+    return tuple(_in_order(found)), tuple(rejected)
+
+
+def _in_order(found: list[Decision]) -> Iterator[Decision]:
+    """The oldest first. Times are whole seconds: within one, each follows the one whose outcome it found in production."""
+    there: ContentDigest | None = None
+    ordered = sorted(found, key=lambda each: (_compact(each.time), each.allowed, each.identity))
+    for _, same_second in groupby(ordered, key=lambda each: _compact(each.time)):
+        waiting = list(same_second)
+        while waiting:
+            following = next((each for each in waiting if each.production == there), waiting[0])
+            waiting.remove(following)
+            if following.allowed:
+                there = following.subject
+            yield following
 
 
 def _newest_first(

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,14 @@ from attestflow.predicates import provenance, reference, vsa
 from attestflow.signing.key import KeySigner
 from attestflow.statement import Statement
 from attestflow.store.interface import Limits, Store
-from attestflow.store.layout import blake3_prefix, bundle_keys, listing_key, name_prefix, subject_prefix
+from attestflow.store.layout import (
+    blake3_prefix,
+    bundle_keys,
+    listing_key,
+    name_prefix,
+    subject_prefix,
+    transition_prefix,
+)
 from attestflow.subject import Measurement, ResourceDescriptor
 from attestflow.testing.trust import new_signer
 
@@ -42,6 +50,17 @@ def bundle_of_type(predicate_type: str, sha256: str, note: str = "") -> Bundle:
     """A signed statement of any type about a file."""
     subject = ResourceDescriptor(name="data", digest={"sha256": sha256})
     return SIGNER.sign(Statement.build([subject], predicate_type, {"note": note}))
+
+
+def decision_bundle(sha256: str, *, model: str = "churn", time: str = "2026-01-01T00:00:00Z", **changes: Any) -> Bundle:
+    """A signed verdict of a gate about a file with that digest getting the alias `production` of a model."""
+    about = {"registry": "reg", "model": model, "to": "alias:production"}
+    extension = {"transition": about, **changes}
+    said = vsa.Vsa(
+        "https://example.com/gate", time, f"file:sha256:{sha256}", "policy", B, (), "PASSED", ("LEVEL",), extension
+    )
+    subject = ResourceDescriptor(name="data", digest={"sha256": sha256})
+    return SIGNER.sign(Statement.build([subject], vsa.PREDICATE_TYPE, said.to_json()))
 
 
 class StoreContract:
@@ -172,6 +191,38 @@ class StoreContract:
             store._write(f"{name_prefix('data')}/file-{number:064x}", b"")
         with pytest.raises(StoreError):
             store.find_by_name("data")
+
+    def test_decisions_are_found_by_their_transition_the_newest_first(self, store: Store) -> None:
+        old, new = (decision_bundle(A, time=f"2026-01-0{day}T00:00:00Z") for day in (1, 2))
+        for bundle in (old, new, decision_bundle(B, model="other")):
+            store.put(bundle)
+        found = store.find_by_transition("reg", "churn", "alias:PRODUCTION")
+        assert [(each.identity, each.time) for each in found] == [
+            (new.identity, "20260102T000000Z"),
+            (old.identity, "20260101T000000Z"),
+        ]
+        assert {each.content.sha256 for each in found} == {A}
+        assert store.find_by_transition("reg", "churn", "stage:production") == ()
+        assert store.find_by_transition("other", "churn", "alias:production") == ()
+        stored = store.bundle(found[0].content, vsa.PREDICATE_TYPE, found[0].identity)
+        assert stored is not None
+        assert stored.raw == new.raw
+        assert store.bundle(ContentDigest("file", B), vsa.PREDICATE_TYPE, new.identity) is None
+
+    def test_junk_and_a_flood_among_decisions(self, store: Store) -> None:
+        store.put(decision_bundle(A))
+        prefix = transition_prefix("reg", "churn", "alias:production")
+        for end in ("junk", f"20260101T000000Z-file-{B}", f"now-file-{A}-{B}"):
+            store._write(f"{prefix}/{end}", b"")
+        assert len(store.find_by_transition("reg", "churn", "alias:production")) == 1
+        store.limits = replace(store.limits, decisions=3)
+        with pytest.raises(StoreError):
+            store.find_by_transition("reg", "churn", "alias:production")
+
+    def test_a_summary_that_names_no_transition_has_no_pointer(self, store: Store) -> None:
+        store.put(bundle_of_type(vsa.PREDICATE_TYPE, A, "of another tool"))
+        store.put(decision_bundle(A, transition=None))
+        assert len(list(store.attestations(ContentDigest("file", A)))) == 2
 
     def test_the_probe_leaves_nothing(self, store: Store) -> None:
         store.probe()

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from attestflow.integrations.mlflow.loaded import load_model as load_model
     from attestflow.integrations.mlflow.registration import RegisteredVersion as RegisteredVersion
 
-_EXPORTS = ("RegisteredVersion", "register")
+_EXPORTS = {"RegisteredVersion": "registration", "register": "registration", "load_model": "loaded"}  # name -> module
 
 
 def __getattr__(name: str) -> Any:
-    """`register` and `RegisteredVersion`, loaded when they are asked for: MLflow imports this package with every artifact."""
+    """What the package exports, loaded when it is asked for: MLflow imports this package with every artifact."""
     if name not in _EXPORTS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from attestflow.integrations.mlflow import registration
+    from importlib import import_module
 
-    return getattr(registration, name)
+    return getattr(import_module(f"{__name__}.{_EXPORTS[name]}"), name)

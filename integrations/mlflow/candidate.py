@@ -165,5 +165,6 @@ def _run(
 
 
 def _below(location: str, folder: str) -> bool:
-    """Whether an artifact URI lies in another one, without any way back up."""
-    return ".." not in location.split("/") and posixpath.normpath(location).startswith(posixpath.normpath(folder) + "/")
+    """Whether an artifact URI lies in another one, without any way back up, also for who decodes it first."""
+    way = posixpath.normpath(location)
+    return not {"..", "%"} & {*location.split("/"), *location} and way.startswith(posixpath.normpath(folder) + "/")

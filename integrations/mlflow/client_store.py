@@ -70,7 +70,7 @@ class SigningRestStore(RestStore):  # type: ignore[misc]  # MLflow has no types 
                     run_id=run_id,
                     local=Path(local_model_path) if local_model_path else None,
                 )
-                draft = sign_trained(signing.attester, seen, name)
+                draft = sign_trained(signing.attester, seen, name, with_oms=signing.oms)
                 made = create()
                 finish(signing, seen, draft, name, answered(made, name))
         except AttestflowError as exc:

@@ -38,10 +38,11 @@ class Draft:
 
     content: Paper
     training: Paper | None
+    oms: Paper | None
     description: ModelDescription
 
 
-def sign_trained(attester: Attester, seen: Candidate, name: str) -> Draft:
+def sign_trained(attester: Attester, seen: Candidate, name: str, *, with_oms: bool = False) -> Draft:
     """Attest what was trained and by which run, and draft the ML-BOM: all that can fail before a version exists fails here.
 
     How the model was trained is signed once: where any functionary has said it, nothing is made up beside it. Raises
@@ -49,8 +50,9 @@ def sign_trained(attester: Attester, seen: Candidate, name: str) -> Draft:
     """
     content = attest_model(attester, seen.trained)
     training = _training(attester, seen)
+    signature = attest_oms(attester, seen.stored) if with_oms else None
     _require_may_sign_bom(attester, seen.trained)
-    return Draft(content, training, _describe(attester, seen, name))
+    return Draft(content, training, signature, _describe(attester, seen, name))
 
 
 def sign_registered(attester: Attester, seen: Candidate, draft: Draft, version: str, uri: str) -> tuple[Paper, Paper]:

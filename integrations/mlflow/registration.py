@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,15 @@ from typing import Any
 from attestflow.attest import Attester
 from attestflow.digest import ContentDigest
 from attestflow.documents import escaped, shown
-from attestflow.errors import AttestflowError, ConfigurationError, DigestMismatch
+from attestflow.errors import AttestflowError, ConfigurationError, DigestMismatch, StoreError
 from attestflow.integrations.mlflow import ui_notes
 from attestflow.integrations.mlflow.added import differing
 from attestflow.integrations.mlflow.candidate import Candidate, Showing, look_at, silent
-from attestflow.integrations.mlflow.papers import Draft, Paper, attest_oms, sign_registered, sign_trained
+from attestflow.integrations.mlflow.papers import Draft, Paper, sign_registered, sign_trained
 from attestflow.integrations.mlflow.quiet import quiet_progress
 from attestflow.integrations.mlflow.resolve import ALIAS, VERSION, asking, client_for, fetch, underlying
 from attestflow.integrations.mlflow.signing_setup import Signing
-from attestflow.integrations.mlflow.versions import version_of
+from attestflow.integrations.mlflow.versions import answered, version_of
 from attestflow.subject import measure
 
 
@@ -78,7 +77,7 @@ def register(
             expected=expected,
             progress=progress,
         )
-        draft = sign_trained(signing.attester, seen, title)
+        draft = sign_trained(signing.attester, seen, title, with_oms=signing.oms)
         version = str(exists.version) if exists is not None else version_of(seen, title, tracking_uri)
         return finish(signing, seen, draft, title, version)
 
@@ -89,13 +88,14 @@ def finish(signing: Signing, seen: Candidate, draft: Draft, name: str, version: 
     try:
         _require_same(seen, uri, signing.tracking_uri)
         content, bom = sign_registered(signing.attester, seen, draft, version, uri)
-        oms = attest_oms(signing.attester, seen.stored) if signing.oms else None
+    except DigestMismatch:
+        raise  # signing again would not mend it
     except AttestflowError as exc:
         mend = f"`attestflow register {escaped(shlex.quote(uri))}`"
         exc.message = f"{shown(uri)} is registered, but not all of its papers are signed: {exc.message}"
         exc.hint = f"{exc.hint}; then {mend}" if exc.hint else f"mend that, then {mend}"
         raise
-    _tell(signing, seen, name, version, bom, {"training": draft.training, "oms": oms})
+    _tell(signing, seen, name, version, bom, draft)
     return RegisteredVersion(
         name,
         version,
@@ -104,7 +104,7 @@ def finish(signing: Signing, seen: Candidate, draft: Draft, name: str, version: 
         content.identity,
         bom.identity,
         draft.training.identity if draft.training else None,
-        oms.identity if oms else None,
+        draft.oms.identity if draft.oms else None,
         None if draft.training else seen.no_run,
     )
 
@@ -122,8 +122,13 @@ def _existing(model_uri: str, name: str | None, tracking_uri: str | None) -> Any
     with asking(model_uri):
         client = client_for(tracking_uri)
         if ALIAS.fullmatch(model_uri):
-            return client.get_model_version_by_alias(found[1], found[2])
-        return client.get_model_version(found[1], found[2])
+            made = client.get_model_version_by_alias(found[1], found[2])
+        else:
+            made = client.get_model_version(found[1], found[2])
+    number = answered(made, found[1])
+    if VERSION.fullmatch(model_uri) and int(number) != int(found[2]):
+        raise StoreError(f"MLflow was asked for {shown(model_uri)} and answered with version {shown(number)}")
+    return made
 
 
 def _require_same(seen: Candidate, uri: str, tracking_uri: str | None) -> None:
@@ -137,22 +142,20 @@ def _require_same(seen: Candidate, uri: str, tracking_uri: str | None) -> None:
     if held.content != seen.stored.content:
         which = differing(seen.stored, held)
         raise DigestMismatch(
-            f"{shown(uri)} holds {held.content}, not {seen.stored.content} as it was trained{': ' + which if which else ''}",
+            f"{shown(uri)} is registered, and holds {held.content}, not {seen.stored.content} as it was trained"
+            + (f": {which}" if which else ""),
             hint="delete that version and find out who made it another one",
         )
 
 
-def _tell(
-    signing: Signing, seen: Candidate, name: str, version: str, bom: Paper, more: Mapping[str, Paper | None]
-) -> None:
-    """Show the papers in MLflow's pages; `more` are the training's provenance and the OMS signature, where there are any."""
+def _tell(signing: Signing, seen: Candidate, name: str, version: str, bom: Paper, draft: Draft) -> None:
+    """Show the papers in MLflow's own pages."""
     tags = {ui_notes.CONTENT: str(seen.stored.content), ui_notes.ML_BOM: bom.identity}
     documents = {ui_notes.ML_BOM_FILE: ui_notes.readable(bom.statement.predicate)}
-    training, oms = more["training"], more["oms"]
-    if training is not None:
-        documents[ui_notes.PROVENANCE_FILE] = training.statement.payload
-    if oms is not None:
-        documents[ui_notes.OMS_FILE] = oms.bundle.raw
+    if draft.training is not None:
+        documents[ui_notes.PROVENANCE_FILE] = draft.training.statement.payload
+    if draft.oms is not None:
+        documents[ui_notes.OMS_FILE] = draft.oms.bundle.raw
     with quiet_progress():
         client = client_for(signing.tracking_uri)
         if seen.run is not None:

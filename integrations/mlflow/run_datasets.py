@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MAX_DATASETS = 100
 _MAX_SOURCE = 64 * 1024
+_MAX_URI = 4096
 _PARENTS = 3  # how far above a file the attested folder that holds it is looked for
 _POINTERS = 20
 NOT_MEASURED = "not measured: what MLflow calls the digest says nothing about the content"
@@ -67,20 +68,21 @@ def _source(text: str) -> str:
     """The URI or path in MLflow's JSON about a source, empty where it names none."""
     try:
         found = parse_json(text.encode("utf-8", "replace"), "source", max_bytes=_MAX_SOURCE, error=SubjectError)
-    except SubjectError:
+        named = found if isinstance(found, Mapping) else {}
+        value = next((named[key] for key in ("uri", "url", "path") if named.get(key)), "")
+        plain = isinstance(value, str) and value.isprintable() and len(value) <= _MAX_URI
+        return value if plain and urlsplit(value) else ""
+    except (SubjectError, ValueError):  # ValueError: brackets that hold no address
         return ""
-    value = (
-        next((found[key] for key in ("uri", "url", "path") if found.get(key)), "") if isinstance(found, Mapping) else ""
-    )
-    return value if isinstance(value, str) and value.isprintable() and len(value) <= 4096 else ""
 
 
 def _local_path(source: str) -> Path | None:
-    parts = urlsplit(source) if source else None
-    if parts is None or parts.query or parts.fragment:
+    parts = urlsplit(source)
+    if not source or parts.query or parts.fragment:
         return None
     if parts.scheme == "file" and parts.netloc in {"", "localhost"}:
-        return Path(unquote(parts.path)).absolute()
+        path = unquote(parts.path)
+        return Path(path).absolute() if path.isprintable() else None
     return Path(source).absolute() if not parts.scheme else None
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 BUILDER = "https://attestflow.dev/builders/mlflow"
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_CONDA = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*( ?[=<>!~]{1,2} ?[A-Za-z0-9_.*+-]+)*")
+_CONDA = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(,? ?[=<>!~]{1,2} ?[A-Za-z0-9_.*+-]+)*")
 _MAX_FILE = 256 * 1024
 _MAX_PACKAGES = 1000
 _MAX_PACKAGE = 250

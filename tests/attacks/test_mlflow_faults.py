@@ -54,7 +54,11 @@ def test_killed_in_the_middle(tmp_path: Path) -> None:
                     return
                 try:
                     side.call("api", "alias", name=name, alias="production", version=version)
-                except (ValueError, OSError, subprocess.SubprocessError):  # curl's answer is cut off when the server dies
+                except (
+                    ValueError,
+                    OSError,
+                    subprocess.SubprocessError,
+                ):  # curl's answer is cut off when the server dies
                     return
 
         threads = [threading.Thread(target=promote, args=(part,)) for part in range(4)]

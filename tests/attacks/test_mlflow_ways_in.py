@@ -8,6 +8,7 @@ same steps with attested bytes go through, so it is the evidence that decides. (
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -150,15 +151,30 @@ def test_11_a_source_elsewhere(stock: Side, ours: Side, via: str) -> None:
     assert "where not only this server writes" in answers[True][1]["message"]
 
 
-def test_12_writing_to_the_database_is_open(ours: Side) -> None:
-    """Open: nothing stands between the database and who holds its password; `attestflow audit` is to find it."""
+def test_12_writing_to_the_database_is_found(ours: Side, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing stands between the database and who holds its password; `attestflow audit` finds what they did."""
+    from click.testing import CliRunner
     from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
+    from attestflow.cli.audit import command
+
+    monkeypatch.setenv("ATTESTFLOW_HOME", str(ours.home))
     name = fresh("credit")
-    ours.version(name, attested=False)
+    good, evil = ours.version(name, attested=True), ours.version(name, attested=False)
+    ours.client.set_registered_model_alias(name, "production", good)
+
+    def audited(code: int) -> list[dict[str, Any]]:
+        asked = [ours.server.url, "--model", name, "--config", str(ours.config), "--json"]
+        done = CliRunner().invoke(command, asked, standalone_mode=False)
+        assert (done.return_value or 0) == code, done.output
+        found: list[dict[str, Any]] = json.loads(done.stdout)["found"]
+        return found
+
+    assert [row["state"] for row in audited(0)] == ["ok"]
     database = ours.server.log.parent / "mlflow.db"
-    SqlAlchemyStore(f"sqlite:///{database}").set_registered_model_alias(name, "production", 1)
-    assert ours.aliases(name) == {"production": "1"}
+    SqlAlchemyStore(f"sqlite:///{database}").set_registered_model_alias(name, "production", int(evil))
+    assert ours.aliases(name) == {"production": evil}
+    assert [(row["state"], row["version"]) for row in audited(10)] == [("never", evil)]
     refused(ours.call("api", "rename", name=name, new_name=fresh("other")))
 
 

@@ -14,7 +14,6 @@ from attestflow.testing.mlflow_server import mlflow_server
 
 from ..attacks.registry import Side, guarded_settings  # noqa: TID252 - tests are no package that has a name
 
-
 SCREENSHOTS = os.environ.get("ATTESTFLOW_SCREENSHOTS")  # read now: tests see no setting of this account
 
 
