@@ -207,10 +207,10 @@ def _output(value: object, task: str) -> Output:
 def _measure_output(output: Output) -> tuple[Literal["dataset", "model"], Measurement]:
     from attestflow.subject import measure
 
-    path = bytes_of(str(output.uri))
-    model = str(output.uri).startswith(("models:/", "runs:/")) or (path / "MLmodel").is_file()
     name = output.name or (str(output.uri).rpartition("/")[2] if "://" not in str(output.uri) else None)
-    return ("model" if model else "dataset"), measure(path, name=name or None)
+    with bytes_of(str(output.uri)) as path:
+        model = str(output.uri).startswith(("models:/", "runs:/")) or (path / "MLmodel").is_file()
+        return ("model" if model else "dataset"), measure(path, name=name or None)
 
 
 def _uri(uri: str | Path) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -23,18 +25,22 @@ def measure_reference(reference: Attested) -> Measurement:
     """Read the bytes that a reference points to, under its name and selection. Raises SubjectError, ConfigurationError."""
     from attestflow.subject import measure
 
-    return measure(bytes_of(reference.uri), name=reference.name, include=reference.include)
+    with bytes_of(reference.uri) as path:
+        return measure(path, name=reference.name, include=reference.include)
 
 
-def bytes_of(uri: str) -> Path:
-    """The local path behind a path, `file://…` or `models:/…` (the model's files are fetched)."""
+@contextmanager
+def bytes_of(uri: str) -> Iterator[Path]:
+    """The local path behind a path, `file://…`, `models:/…` or `runs:/…`; what was fetched is removed at the end."""
     from attestflow.operators.reference import local_path
 
-    if uri.startswith(("models:/", "runs:/")):
-        from attestflow.integrations.mlflow.resolve import resolve
+    if not uri.startswith(("models:/", "runs:/")):
+        yield local_path(uri)
+        return
+    from attestflow.integrations.mlflow.resolve import fetch
 
-        return resolve(uri)
-    return local_path(uri)
+    with tempfile.TemporaryDirectory(prefix="attestflow-") as folder:
+        yield fetch(uri, Path(folder))
 
 
 def attest_content_once(attester: Attester, measured: Measurement, kind: SubjectKind) -> str:

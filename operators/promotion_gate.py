@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from attestflow.documents import shown
@@ -66,7 +68,7 @@ class PromotionGateOperator(AttestflowOperator):
         raise AirflowFailException(message)
 
     def _ask(self) -> Verdict:
-        from attestflow.integrations.mlflow.resolve import production_content, resolve
+        from attestflow.integrations.mlflow.resolve import fetch, production_content
         from attestflow.policy.schema import Transition
         from attestflow.subject import measure
 
@@ -76,7 +78,8 @@ class PromotionGateOperator(AttestflowOperator):
         transition = Transition.parse(registry=settings.registry, model=name, to=required(self.to, "to"))
         gate = settings.gate(required(self.policy, "policy"))
         server = self.tracking_uri or None
-        measured = measure(resolve(uri, server), name=name, algorithms=("sha256",))
+        with tempfile.TemporaryDirectory(prefix="attestflow-") as folder:
+            measured = measure(fetch(uri, Path(folder), server), name=name, algorithms=("sha256",))
         current = production_content(server, name, transition.to)
         return gate.check(measured.content, name=name, transition=transition, production=current)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
 from attestflow.cli.options import common, load_settings
+from attestflow.documents import shown
 
 if TYPE_CHECKING:
     from attestflow.settings import Settings
@@ -99,6 +101,16 @@ def _key(settings: Settings, role: str) -> str:
 
 
 def _switched_on() -> str:
-    return (
-        "the MLflow gate, where a server's --registry-store-uri begins with attestflow:; nothing else changes behaviour"
-    )
+    """What changes how other tools behave, in this environment. Servers are asked for nothing."""
+    found = []
+    if load := os.environ.get("ATTESTFLOW_MLFLOW_LOAD"):
+        known = load in ("require", "warn")
+        found.append(
+            f"MLflow verifies what it loads ({load})" if known else f"MLflow loads NOTHING: unknown mode {shown(load)}"
+        )
+    if os.environ.get("MLFLOW_REGISTRY_URI", "").startswith("attestflow+"):
+        found.append(
+            f"MLflow signs what it registers (as {shown(os.environ.get('ATTESTFLOW_MLFLOW_ROLE') or 'pipeline')})"
+        )
+    gate = "an MLflow server has a gate where its --registry-store-uri begins with attestflow:"
+    return "; ".join([*(found or ["nothing in this environment"]), gate])

@@ -147,6 +147,16 @@ def test_a_verdict(registry: LocalRegistry, attack: str) -> None:
         assert load(uri) == [name]
 
 
+@pytest.mark.parametrize("ending", ["@production", "@Ｐroduction", "/Production", "/production", "/latest", "/LATEST"])
+def test_no_verdict_at_all(registry: LocalRegistry, ending: str) -> None:
+    name = fresh()
+    version, _, _ = registry.attested(name, name)
+    registry.client.set_registered_model_alias(name, "production", version)
+    registry.client.set_registered_model_alias(name, "Ｐroduction", version)
+    registry.client.transition_model_version_stage(name, version, "Production")
+    refused(registry, f"models:/{name}{ending}", "no gate decided")
+
+
 def test_a_verdict_of_another_digest(registry: LocalRegistry) -> None:
     name = fresh()
     _, _, good = registry.attested(name, f"{name} good")
@@ -200,6 +210,10 @@ def test_what_mlflow_adds_says_nothing_else(registry: LocalRegistry) -> None:
     (files / "registered_model_meta").write_text("model_name: other\nmodel_version: '3'\n")
     with registry.loading("require"):
         assert load(f"models:/{name}/{version}") == [name]
+        run_id = registry.client.get_logged_model(files.parent.name).source_run_id
+        path = Path(mlflow.artifacts.download_artifacts(f"runs:/{run_id}/model"))
+        assert (path / "MLmodel").is_file()
+        assert not (path / "registered_model_meta").exists()
     (files / "registered_model_meta").write_text("!!python/object/apply:os.system [true]")
     refused(registry, f"models:/{name}/{version}", "registered_model_meta")
 

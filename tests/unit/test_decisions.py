@@ -20,7 +20,7 @@ from attestflow.predicates import approval, vsa
 from attestflow.signing.key import KeySigner
 from attestflow.statement import Statement
 from attestflow.store.folder import FolderStore
-from attestflow.store.layout import transition_prefix
+from attestflow.store.layout import bundle_key, transition_prefix
 from attestflow.subject import ResourceDescriptor
 from attestflow.testing.trust import NOW, Person, new_signer, new_verifier
 from attestflow.verdict import Finding, Transition, Verdict, fold
@@ -159,11 +159,16 @@ def test_pointers_alone_prove_nothing(records: Records) -> None:
         "junk",
     ):
         records.store._write(f"{prefix}/{end}", b"")
+    stored = records.store.bundle(ONE, vsa.PREDICATE_TYPE, identity)
+    assert stored is not None
+    records.store._write(bundle_key(TWO, vsa.PREDICATE_TYPE, identity), stored.raw)
+    time = records.store.find_by_transition("reg", "churn", "alias:production")[-1].time
+    records.store._write(f"{prefix}/{time}-file-{TWO.sha256}-{identity}", b"")
     assert standing(TWO, ABOUT, "production", records.store, records.verifier, NOW).state == "none"
     assert records.state == "passed"
     found, rejected = decisions(ABOUT, records.store, records.verifier)
     assert [each.identity for each in found] == [identity]
-    assert len(rejected) == 3
+    assert len(rejected) == 4
 
 
 def test_too_much_raises_and_shortens_nothing(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,3 +224,20 @@ def test_names_do_not_run_into_each_other() -> None:
     names = ["a", "b", "ab"]
     assert len({transition_prefix(*each) for each in permutations(names)}) == 6
     assert transition_prefix("a", "bc", "d") != transition_prefix("ab", "c", "d")
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        Transition("elsewhere", "churn", "alias:production"),
+        Transition("reg", "other", "alias:production"),
+        Transition("reg", "churn", "stage:production"),
+    ],
+)
+def test_a_verdict_filed_under_another_transition(records: Records, about: Transition) -> None:
+    identity = records.put(transition=about)
+    (pointer,) = records.store.find_by_transition(about.registry, about.model, about.to)
+    prefix = transition_prefix("reg", "churn", "alias:production")
+    records.store._write(f"{prefix}/{pointer.time}-file-{ONE.sha256}-{identity}", b"")
+    assert records.state == "none"
+    assert last_allowed(ABOUT, "production", records.store, records.verifier) == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from functools import partial
 from typing import Any
 
 import pytest
@@ -129,11 +130,13 @@ def test_a_source_elsewhere_is_not_fetched(world: World) -> None:
 def test_reserved_tags_are_refused(world: World) -> None:
     made = world.client.create_registered_model("tagged")
     version = world.version("tagged", "tagged")
+    uri = world.logged("again")
+    create = partial(world.client.create_model_version, "tagged", uri, model_id=uri.removeprefix("models:/"))
     for attempt in (
         lambda: world.client.set_registered_model_tag("tagged", "attestflow.verdict", "passed"),
         lambda: world.client.set_model_version_tag("tagged", version, "AttestFlow.verdict", "passed"),
         lambda: world.client.create_registered_model("tagged2", tags={"attestflow.x": "1"}),
-        lambda: world.client.create_model_version("tagged", "models:/tagged/1", tags={"attestflow.x": "1"}),
+        lambda: create(tags={"attestflow.x": "1"}),
     ):
         with pytest.raises(MlflowException, match="gate.s own"):
             attempt()
@@ -175,7 +178,7 @@ def test_a_rejection_stands_until_the_same_person_approves(world: World) -> None
 
 
 def test_registering_twice_makes_one_version(world: World) -> None:
-    from attestflow.integrations.mlflow.register import register
+    from attestflow.integrations.mlflow.registration import register
 
     uri = world.trained("twice")
     attester = world.settings.attester("pipeline")
