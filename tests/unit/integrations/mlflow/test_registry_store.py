@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from mlflow.entities.model_registry import ModelVersionTag, RegisteredModelTag
 from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
+from attestflow.clock import utc_now
 from attestflow.errors import ConfigurationError
 from attestflow.integrations.mlflow.promotion import Promotions, Refusal, Request
 from attestflow.integrations.mlflow.registry_store import GatedStore, gated_registry_store
@@ -304,6 +306,15 @@ def test_an_expired_policy_refuses(registry: Registry) -> None:
     registry.version("m", "1/a", attested=True)
     registry.policy([PRODUCTION], expires=timedelta(seconds=-5))
     refused(lambda: registry.store.set_registered_model_alias("m", "production", 1), "expired")
+
+
+@pytest.mark.parametrize("off", [timedelta(days=-2), timedelta(days=5000)])
+def test_a_clock_that_is_wrong_refuses(registry: Registry, off: timedelta) -> None:
+    """Too early, and what was signed is of the future; too late, and policy and trust root expired."""
+    registry.version("m", "1/a", attested=True)
+    registry.store.promotions = Promotions(lambda: replace(registry.settings(), clock=lambda: utc_now() + off))
+    refused(lambda: registry.store.set_registered_model_alias("m", "production", 1))
+    assert registry.aliases("m") == {}
 
 
 def test_a_fault_of_our_own_refuses(registry: Registry) -> None:
