@@ -71,3 +71,8 @@ def _folded(name: str) -> str:
     if name.isascii():
         return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", name).casefold())
+
+
+def fold(name: str) -> str:
+    """A name as it is compared: NFKC, case folded, NFKC again, so that no look-alike of a protected name is another one."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,17 +12,13 @@ from attestflow.clock import format_time
 from attestflow.digest import ContentDigest
 from attestflow.documents import canonical_json, shown
 from attestflow.errors import ConfigurationError
+from attestflow.names import fold
 from attestflow.predicates.vsa import Vsa
 
 Outcome = Literal["passed", "denied", "warned"]
 VERIFIER_ID = "https://attestflow.dev/gate"
 PASSED_LEVEL = "ATTESTFLOW_POLICY_PASSED"
 APPROVAL_RULE = "approved"
-
-
-def fold(name: str) -> str:
-    """A name as it is compared: NFKC, case folded, NFKC again, so that no look-alike of a protected name is another one."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
 @dataclass(frozen=True, slots=True)

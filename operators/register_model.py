@@ -30,7 +30,7 @@ class RegisterModelOperator(AttestflowOperator):
 
     def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """Register and attest; returns the reference of the version (`models:/NAME/VERSION`)."""
-        from attestflow.integrations.mlflow.registration import register
+        from attestflow.integrations.mlflow.registration.register import register
 
         with failing_for_good():
             model = Attested.from_xcom(self.model, "model")

@@ -16,7 +16,7 @@ from attestflow.cli.registry_options import registry_options
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from attestflow.integrations.mlflow.adopt import Adopted, Gap
+    from attestflow.integrations.mlflow.records.adopt import Adopted, Gap
 
 
 @click.command(name="adopt")
@@ -49,8 +49,8 @@ def command(
     """
     from attestflow.cli import EXIT_BLOCKED, EXIT_ERROR
     from attestflow.cli.output import print_json, progress
-    from attestflow.integrations.mlflow.adopt import Adoption, key
-    from attestflow.integrations.mlflow.registry_view import RegistryView
+    from attestflow.integrations.mlflow.records.adopt import Adoption, key
+    from attestflow.integrations.mlflow.records.registry_view import RegistryView
 
     settings = load_settings(config, store)
     attester = settings.attester(role, passphrase_for(settings, role, passphrase_fd))

@@ -11,7 +11,7 @@ from attestflow.cli.options import common, load_settings
 from attestflow.cli.registry_options import registry_options
 
 if TYPE_CHECKING:
-    from attestflow.integrations.mlflow.audit import Row
+    from attestflow.integrations.mlflow.records.audit import Row
 
 STYLES = {"ok": "green", "warned": "yellow"}
 
@@ -37,8 +37,8 @@ def command(
     """
     from attestflow.cli import EXIT_BLOCKED, EXIT_ERROR
     from attestflow.cli.output import print_json, progress
-    from attestflow.integrations.mlflow.audit import GOOD, audit
-    from attestflow.integrations.mlflow.registry_view import RegistryView
+    from attestflow.integrations.mlflow.records.audit import GOOD, audit
+    from attestflow.integrations.mlflow.records.registry_view import RegistryView
 
     settings = load_settings(config, store)
     view = RegistryView.of(registry_uri, tracking_uri, workspace)

@@ -25,9 +25,9 @@ def command(
     """
     from attestflow.cli import EXIT_BLOCKED
     from attestflow.cli.output import line, print_json
-    from attestflow.integrations.mlflow.guarded import parse_target
-    from attestflow.integrations.mlflow.promote import Refused, freeze, release
-    from attestflow.integrations.mlflow.registry_view import RegistryView
+    from attestflow.integrations.mlflow.records.guarded import parse_target
+    from attestflow.integrations.mlflow.records.promote import Refused, freeze, release
+    from attestflow.integrations.mlflow.records.registry_view import RegistryView
 
     load_settings(config, store)  # what is wrong with them is said before the server is asked
     model, version = parse_target(target)

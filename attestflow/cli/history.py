@@ -11,7 +11,7 @@ from attestflow.cli.options import common, load_settings
 
 if TYPE_CHECKING:
     from attestflow.digest import ContentDigest
-    from attestflow.integrations.mlflow.history import Event
+    from attestflow.integrations.mlflow.records.history import Event
     from attestflow.verdict import Transition
 
 STYLES = {"took effect": "green", "refused": "red"}
@@ -27,8 +27,8 @@ def command(target: str, workspace: str | None, config: str | None, store: str |
     All of it from signed records; the registry of MLFLOW_TRACKING_URI is asked only what is there now.
     """
     from attestflow.cli.output import print_json
-    from attestflow.integrations.mlflow.guarded import parse_target, transition_in
-    from attestflow.integrations.mlflow.history import history
+    from attestflow.integrations.mlflow.records.guarded import parse_target, transition_in
+    from attestflow.integrations.mlflow.records.history import history
 
     settings = load_settings(config, store)
     model, to = parse_target(target)
@@ -58,8 +58,8 @@ def _now(
     """What is there now, whether the registry said so, which versions have which bytes by its tags, or why it is not known."""
     from attestflow.cli.output import progress
     from attestflow.errors import AttestflowError
-    from attestflow.integrations.mlflow.history import tagged_versions
-    from attestflow.integrations.mlflow.registry_view import RegistryView
+    from attestflow.integrations.mlflow.records.history import tagged_versions
+    from attestflow.integrations.mlflow.records.registry_view import RegistryView
 
     if not (os.environ.get("MLFLOW_REGISTRY_URI") or os.environ.get("MLFLOW_TRACKING_URI")):
         return None, False, {}, "set MLFLOW_TRACKING_URI to the server"

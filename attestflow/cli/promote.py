@@ -11,8 +11,8 @@ from attestflow.cli.options import common, load_settings
 
 if TYPE_CHECKING:
     from attestflow.decisions import Decision
-    from attestflow.integrations.mlflow.promote import Promoted
-    from attestflow.integrations.mlflow.registry_view import RegistryView
+    from attestflow.integrations.mlflow.records.promote import Promoted
+    from attestflow.integrations.mlflow.records.registry_view import RegistryView
     from attestflow.settings import Settings
 
 
@@ -36,9 +36,9 @@ def command(
     Exit 10 when the gate refuses, with its findings. Once it is there, to ask again changes nothing.
     """
     from attestflow.cli import EXIT_BLOCKED, EXIT_ERROR
-    from attestflow.integrations.mlflow.guarded import parse_target
-    from attestflow.integrations.mlflow.promote import Refused, promote
-    from attestflow.integrations.mlflow.registry_view import RegistryView
+    from attestflow.integrations.mlflow.records.guarded import parse_target
+    from attestflow.integrations.mlflow.records.promote import Refused, promote
+    from attestflow.integrations.mlflow.records.registry_view import RegistryView
     from attestflow.verdict import Transition
 
     settings = load_settings(config, store)
@@ -64,7 +64,7 @@ def command(
 def _foresee(view: RegistryView, settings: Settings, model: str, version: str, to: str, *, as_json: bool) -> bool:
     from attestflow.cli.output import line, print_json
     from attestflow.cli.verdict import tell_verdict
-    from attestflow.integrations.mlflow.promote import foresee
+    from attestflow.integrations.mlflow.records.promote import foresee
 
     verdicts = foresee(view, settings, model, version, to)
     allowed = all(verdict.allowed for verdict in verdicts)

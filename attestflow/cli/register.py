@@ -37,8 +37,8 @@ def command(
     import os
 
     from attestflow.cli.output import progress
-    from attestflow.integrations.mlflow.registration import register
-    from attestflow.integrations.mlflow.signing_setup import DEFAULT_ROLE, ROLE
+    from attestflow.integrations.mlflow.registration.register import register
+    from attestflow.integrations.mlflow.registration.signing_setup import DEFAULT_ROLE, ROLE
 
     signer = role or os.environ.get(ROLE) or DEFAULT_ROLE
     settings = load_settings(config, store)

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from attestflow.digest import ContentDigest
 from attestflow.lineage import Lineage
-from attestflow.verdict import Finding, Transition, fold
+from attestflow.names import fold
+from attestflow.verdict import Finding, Transition
 from attestflow.verification.trust_root import TrustRoot
 
 __all__ = ["Context", "Parameter", "Policy", "Protection", "Rule", "RuleUse", "Transition"]

@@ -14,12 +14,12 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import unicodedata
 from collections.abc import Mapping
 
 from attestflow.bundle import Bundle
 from attestflow.digest import ContentDigest, Kind, is_hex_digest
 from attestflow.errors import ConfigurationError, MalformedStatement
+from attestflow.names import fold
 from attestflow.predicates import contents, path_part, reference, vsa
 from attestflow.statement import Statement
 
@@ -71,9 +71,7 @@ def name_prefix(name: str) -> str:
 
 def transition_prefix(registry: str, model: str, to: str) -> str:
     """Below this lie the decisions about that alias or stage of a model; all its spellings are one."""
-    # As `verdict.fold`, which lies above the store; a test holds the two together.
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", to).casefold())
-    name = "\0".join((registry, model, folded)).encode("utf-8", "surrogatepass")
+    name = "\0".join((registry, model, fold(to))).encode("utf-8", "surrogatepass")
     return f"by-transition/{hashlib.sha256(name).hexdigest()}"
 
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from attestflow.integrations.mlflow.loaded import load_model as load_model
-    from attestflow.integrations.mlflow.registration import RegisteredVersion as RegisteredVersion
+    from attestflow.integrations.mlflow.loading.loaded import load_model as load_model
+    from attestflow.integrations.mlflow.registration.register import RegisteredVersion as RegisteredVersion
 
-_EXPORTS = {"RegisteredVersion": "registration", "register": "registration", "load_model": "loaded"}  # name -> module
+_EXPORTS = {  # name -> module
+    "RegisteredVersion": "registration.register",
+    "register": "registration.register",
+    "load_model": "loading.loaded",
+}
 
 
 def __getattr__(name: str) -> Any:

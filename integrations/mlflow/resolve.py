@@ -14,10 +14,11 @@ from typing import Any
 from attestflow.digest import ContentDigest
 from attestflow.documents import escaped, shown
 from attestflow.errors import ConfigurationError, StoreError
+from attestflow.integrations.mlflow.loading.load import loading
 from attestflow.integrations.mlflow.quiet import quiet_progress
-from attestflow.integrations.mlflow.rows import holders
+from attestflow.integrations.mlflow.server.rows import holders
+from attestflow.names import fold
 from attestflow.subject import measure
-from attestflow.verdict import fold
 
 VERSION = re.compile(r"models:/([^/@]+)/([0-9]+)")
 ALIAS = re.compile(r"models:/([^/@]+)@(.+)")
@@ -44,7 +45,7 @@ def fetch(target: str, folder: Path, tracking_uri: str | None = None) -> Path:
     For a registered version these are the files behind it: MLflow's own download would add one (`registered_model_meta`).
     Raises ConfigurationError when there is nothing of that name, StoreError when MLflow does not answer.
     """
-    with asking(target):
+    with asking(target), loading("off"):  # it is fetched to be measured; whoever asks decides what that says
         from mlflow.artifacts import download_artifacts
 
         folder.mkdir(parents=True, exist_ok=True)

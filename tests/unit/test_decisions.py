@@ -16,6 +16,7 @@ from attestflow.attest import Attester
 from attestflow.decisions import Decision, decisions, last_allowed, standing
 from attestflow.digest import ContentDigest
 from attestflow.errors import MalformedStatement, StoreError
+from attestflow.names import fold
 from attestflow.predicates import approval, vsa
 from attestflow.signing.key import KeySigner
 from attestflow.statement import Statement
@@ -23,7 +24,7 @@ from attestflow.store.folder import FolderStore
 from attestflow.store.layout import bundle_key, transition_prefix
 from attestflow.subject import ResourceDescriptor
 from attestflow.testing.trust import NOW, Person, new_signer, new_verifier
-from attestflow.verdict import Finding, Transition, Verdict, fold
+from attestflow.verdict import Finding, Transition, Verdict
 from attestflow.verification.verifier import Verifier
 
 ONE, TWO = ContentDigest("file", "1" * 64), ContentDigest("file", "2" * 64)

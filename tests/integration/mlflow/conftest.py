@@ -16,7 +16,7 @@ import pytest
 
 from attestflow.cli import main
 from attestflow.clock import format_time, utc_now
-from attestflow.integrations.mlflow.registration import RegisteredVersion, register
+from attestflow.integrations.mlflow.registration.register import RegisteredVersion, register
 from attestflow.integrations.mlflow.resolve import resolve
 from attestflow.predicates import provenance, test_result
 from attestflow.settings import Settings

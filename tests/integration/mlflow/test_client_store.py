@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from attestflow.integrations.mlflow.client_store import SigningRestStore
+from attestflow.integrations.mlflow.registration.client_store import SigningRestStore
 from attestflow.predicates import test_result
 from attestflow.subject import ResourceDescriptor, measure
 from attestflow.testing.mlflow_server import MlflowServer, mlflow_server

@@ -178,7 +178,7 @@ def test_a_rejection_stands_until_the_same_person_approves(world: World) -> None
 
 
 def test_registering_twice_makes_one_version(world: World) -> None:
-    from attestflow.integrations.mlflow.registration import register
+    from attestflow.integrations.mlflow.registration.register import register
 
     uri = world.trained("twice")
     attester = world.settings.attester("pipeline")

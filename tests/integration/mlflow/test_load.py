@@ -53,8 +53,8 @@ def test_off_loads_nothing_of_ours() -> None:
         "attestflow",
         "attestflow.integrations",
         "attestflow.integrations.mlflow",
-        "attestflow.integrations.mlflow.destination_scheme",
-        "attestflow.integrations.mlflow.load",
+        "attestflow.integrations.mlflow.server.destination_scheme",
+        "attestflow.integrations.mlflow.loading.load",
     }
 
 

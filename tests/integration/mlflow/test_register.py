@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from attestflow.errors import ConfigurationError, DigestMismatch, StoreError
-from attestflow.integrations.mlflow import keeping, notices, ui_notes
-from attestflow.integrations.mlflow.added import META_FILE
-from attestflow.integrations.mlflow.registration import RegisteredVersion, register
+from attestflow.integrations.mlflow.registration import ui_notes
+from attestflow.integrations.mlflow.registration.added import META_FILE
+from attestflow.integrations.mlflow.registration.register import RegisteredVersion, register
+from attestflow.integrations.mlflow.server import keeping, notices
 from attestflow.testing.mlflow_server import MlflowServer, mlflow_server
 
 from .conftest import World

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from attestflow.errors import ConfigurationError, DigestMismatch, StoreError
-from attestflow.integrations.mlflow.added import META_FILE
-from attestflow.integrations.mlflow.registration import register
+from attestflow.integrations.mlflow.registration.added import META_FILE
+from attestflow.integrations.mlflow.registration.register import register
 from attestflow.integrations.mlflow.resolve import fetch, production_content, resolve
 from attestflow.subject import measure
 from attestflow.testing.mlflow_server import free_port

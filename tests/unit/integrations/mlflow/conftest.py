@@ -14,9 +14,9 @@ import yaml
 
 from attestflow.cli.scaffold import scaffold
 from attestflow.clock import format_time, utc_now
-from attestflow.integrations.mlflow.frozen import Freezes
-from attestflow.integrations.mlflow.promotion import Promotions
-from attestflow.integrations.mlflow.registry_store import GatedSqlAlchemyStore
+from attestflow.integrations.mlflow.server.frozen import Freezes
+from attestflow.integrations.mlflow.server.promotion import Promotions
+from attestflow.integrations.mlflow.server.registry_store import GatedSqlAlchemyStore
 from attestflow.settings import Settings
 from attestflow.subject import measure
 from attestflow.verification.signed_document import sign_document, signature_path

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from attestflow.errors import ConfigurationError, SubjectError
-from attestflow.integrations.mlflow.destination import Destination, is_known
+from attestflow.integrations.mlflow.server.destination import Destination, is_known
 from attestflow.subject import measure
 
 

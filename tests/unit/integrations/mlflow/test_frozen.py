@@ -13,8 +13,8 @@ from sqlalchemy import create_engine, text
 
 from attestflow.digest import ContentDigest
 from attestflow.errors import StoreError
-from attestflow.integrations.mlflow import frozen
-from attestflow.integrations.mlflow.frozen import Freezes, Frozen
+from attestflow.integrations.mlflow.server import frozen
+from attestflow.integrations.mlflow.server.frozen import Freezes, Frozen
 
 CONTENT = ContentDigest("tree", "a" * 64)
 
@@ -89,7 +89,7 @@ def test_a_freeze_does_not_wait_for_ever(freezes: Freezes) -> None:
 
 def test_a_write_of_a_process_that_is_gone_holds_up_nothing(freezes: Freezes, tmp_path: Path) -> None:
     code = (
-        "import os, sys; from sqlalchemy import create_engine; from attestflow.integrations.mlflow.frozen import Freezes\n"
+        "import os, sys; from sqlalchemy import create_engine; from attestflow.integrations.mlflow.server.frozen import Freezes\n"
         "write = Freezes(create_engine(sys.argv[1])).writing('1/m/weights'); write.__enter__(); os._exit(9)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(freezes.engine.url)], check=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attestflow.errors import ConfigurationError
-from attestflow.integrations.mlflow.guarded import parse_target, transition_in
+from attestflow.integrations.mlflow.records.guarded import parse_target, transition_in
 from attestflow.settings import Settings
 
 

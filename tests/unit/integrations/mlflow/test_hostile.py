@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from attestflow.integrations.mlflow.hostile import MAX_ENTRIES, allowed, name_of, public_text
+from attestflow.integrations.mlflow.registration.hostile import MAX_ENTRIES, allowed, name_of, public_text
 
 
 @pytest.mark.parametrize(

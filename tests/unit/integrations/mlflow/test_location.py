@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from attestflow.errors import SubjectError
-from attestflow.integrations.mlflow.location import followed, stored_path
+from attestflow.integrations.mlflow.server.location import followed, stored_path
 
 from .conftest import Registry
 

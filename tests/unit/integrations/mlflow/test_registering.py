@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from attestflow.errors import ConfigurationError
-from attestflow.integrations.mlflow.candidate import _below
-from attestflow.integrations.mlflow.client_store import SigningRestStore, signing_store
-from attestflow.integrations.mlflow.measured_file import read_measured
 from attestflow.integrations.mlflow.quiet import quiet_progress
-from attestflow.integrations.mlflow.signing_setup import OMS, oms_asked
-from attestflow.integrations.mlflow.training import _conda, _time
+from attestflow.integrations.mlflow.registration.candidate import _below
+from attestflow.integrations.mlflow.registration.client_store import SigningRestStore, signing_store
+from attestflow.integrations.mlflow.registration.measured_file import read_measured
+from attestflow.integrations.mlflow.registration.signing_setup import OMS, oms_asked
+from attestflow.integrations.mlflow.registration.training import _conda, _time
 from attestflow.subject import measure
 
 pytestmark = pytest.mark.mlflow

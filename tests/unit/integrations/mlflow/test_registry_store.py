@@ -15,8 +15,8 @@ from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
 from attestflow.clock import utc_now
 from attestflow.errors import ConfigurationError
-from attestflow.integrations.mlflow.promotion import Promotions, Refusal, Request
-from attestflow.integrations.mlflow.registry_store import GatedStore, gated_registry_store
+from attestflow.integrations.mlflow.server.promotion import Promotions, Refusal, Request
+from attestflow.integrations.mlflow.server.registry_store import GatedStore, gated_registry_store
 
 from .conftest import PRODUCTION, Registry
 

@@ -11,8 +11,8 @@ import pytest
 
 from attestflow.attest import Attester
 from attestflow.cli.scaffold import scaffold
-from attestflow.integrations.mlflow import run_datasets
-from attestflow.integrations.mlflow.run_datasets import MAX_DATASETS, dataset_inputs
+from attestflow.integrations.mlflow.registration import run_datasets
+from attestflow.integrations.mlflow.registration.run_datasets import MAX_DATASETS, dataset_inputs
 from attestflow.settings import Settings
 from attestflow.subject import measure
 

@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 from mlflow.store.model_registry.sqlalchemy_workspace_store import WorkspaceAwareSqlAlchemyStore
 
-from attestflow.integrations.mlflow.registry_store import GatedWorkspaceStore
+from attestflow.integrations.mlflow.server.registry_store import GatedWorkspaceStore
 
 from .conftest import Registry
 

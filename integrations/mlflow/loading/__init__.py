@@ -1,0 +1,1 @@
+"""Where models are loaded: verified before anything is unpickled."""

@@ -1,0 +1,1 @@
+"""Asking for a promotion, and looking back at what was decided."""

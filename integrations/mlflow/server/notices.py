@@ -1,0 +1,120 @@
+"""What ML teams read of the gate in MLflow's own pages: tags of a version and its run, the verdict as the run's artifact.
+
+They are written by the gate for people and are never an input of it. A notice that cannot be written is logged, and changes
+nothing about the decision.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import posixpath
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from attestflow.clock import format_time
+from attestflow.digest import ContentDigest
+from attestflow.integrations.mlflow.server.frozen import Freeze
+from attestflow.integrations.mlflow.server.location import stored_path
+from attestflow.integrations.mlflow.server.refusal import LOGGER
+from attestflow.lineage import gather
+from attestflow.predicates import ml_bom, reference
+from attestflow.settings import Settings
+
+CONTENT, ML_BOM, ATTESTED_BY = "attestflow.content", "attestflow.ml-bom", "attestflow.attested-by"
+FREEZE, VERDICT = "attestflow.freeze", "attestflow.verdict"
+FOLDER = "attestflow"  # in a run's artifacts
+_MAX_DESCRIPTION = 4500
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
+log = logging.getLogger(LOGGER)
+
+
+def papers(settings: Settings, content: ContentDigest) -> dict[str, str]:
+    """Tags that say which content a version is, who attested that, and its ML-BOM, as verified evidence says it now."""
+    lineage = gather(content, settings.open_store(), settings.verifier())
+    signers = sorted({item.functionary for item in lineage.root.of_type(reference.PREDICATE_TYPE)})
+    boms = [item.identity for item in lineage.root.of_type(ml_bom.PREDICATE_TYPE)]
+    return {CONTENT: str(content), ATTESTED_BY: ", ".join(signers) or "nobody", ML_BOM: boms[-1] if boms else "none"}
+
+
+def frozen_since(freeze: Freeze) -> str:
+    """What the tag of frozen files says."""
+    return f"since {format_time(datetime.fromtimestamp(freeze.since // 1000, UTC))}"
+
+
+def tell(store: Any, name: str, version: Any, to: str, verdicts: Iterable[Mapping[str, Any]]) -> None:
+    """Note each recorded verdict on the version and its run, and the last one in the version's description.
+
+    That is done by a thread of its own, in order: who promotes does not wait for it.
+    """
+    for verdict in verdicts:
+        if verdict.get("attestation"):
+            _writer().submit(copy_context().run, quietly, _tell, store, name, version, to, verdict)
+
+
+@lru_cache(maxsize=1)
+def _writer() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, "attestflow-notices")
+
+
+def quietly(write: Callable[..., None], *arguments: Any) -> None:
+    """Write a notice; what goes wrong is logged."""
+    try:
+        write(*arguments)
+    except Exception:
+        log.warning("attestflow: a notice could not be written", exc_info=True)
+
+
+def _tell(store: Any, name: str, version: Any, to: str, verdict: Mapping[str, Any]) -> None:
+    found = store.get_model_version(name, version)
+    link = None
+    if found.run_id:
+        try:
+            link = _on_run(found, to, verdict)
+        except Exception:
+            log.warning("attestflow: a verdict could not be put among a run's artifacts", exc_info=True)
+    tags = {f"{VERDICT}.{to}": f"{_line(verdict)}; attestation {verdict['attestation']}"}
+    if verdict["result"] == "passed":
+        tags[CONTENT] = str(verdict["subject"])
+    line = f"attestflow: {_line(verdict)} for {to}"
+    others = [each for each in (found.description or "").splitlines() if not _is_ours(each, to)]
+    description = "\n".join([*others, f"{line} ([verdict]({link}))" if link else line])
+    store.note(name, version, tags, description if len(description) <= _MAX_DESCRIPTION else None)
+
+
+def _on_run(version: Any, to: str, verdict: Mapping[str, Any]) -> str | None:
+    """Put the verdict among a run's artifacts; where MLflow's pages show it, None where the run's files are not here."""
+    from mlflow.entities import RunTag
+    from mlflow.server import handlers
+
+    tracking = handlers._get_tracking_store()
+    info = tracking.get_run(version.run_id).info
+    if not info.artifact_uri.startswith("mlflow-artifacts:/"):
+        return None
+    about = f"{_UNSAFE.sub('-', version.name)}-{version.version}-{_UNSAFE.sub('-', to)}"[:150]
+    file = f"verdict-{about}.json"
+    with tempfile.TemporaryDirectory(prefix="attestflow-") as folder:
+        local = Path(folder, file)
+        local.write_text(json.dumps(verdict, indent=2), encoding="utf-8")
+        place = posixpath.join(stored_path(info.artifact_uri), FOLDER)
+        handlers._get_artifact_repo_mlflow_artifacts().log_artifact(str(local), place)
+    tracking.set_tag(info.run_id, RunTag(f"{VERDICT}.{about}", _line(verdict)))
+    return f"#/experiments/{info.experiment_id}/runs/{info.run_id}/artifacts/{FOLDER}/{file}"
+
+
+def _line(verdict: Mapping[str, Any]) -> str:
+    result = "PASSED" if verdict["result"] == "passed" else "DENIED"
+    warned = "" if verdict["enforced"] else " (it only warns)"
+    return f"{result} by policy {verdict['policy']['name']}{warned} at {verdict['time']}"
+
+
+def _is_ours(line: str, to: str) -> bool:
+    said = line.partition(" ([verdict](")[0]
+    return line.startswith("attestflow: ") and said.endswith(f" for {to}")
