@@ -11,11 +11,12 @@ import logging
 import posixpath
 import re
 import tempfile
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,37 @@ def tell(store: Any, name: str, version: Any, to: str, verdicts: Iterable[Mappin
     """
     for verdict in verdicts:
         if verdict.get("attestation"):
-            _writer().submit(copy_context().run, quietly, _tell, store, name, version, to, verdict)
+            _WRITER.submit(partial(copy_context().run, quietly, _tell, store, name, version, to, verdict))
 
 
-@lru_cache(maxsize=1)
-def _writer() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, "attestflow-notices")
+class _Writer:
+    """Does what it is given in order, in a thread that is there while there is something to do."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._lock = threading.Lock()
+        self._busy = False
+
+    def submit(self, job: Callable[[], None]) -> None:
+        """Do it soon; a process that ends does it first."""
+        with self._lock:
+            self._waiting.append(job)
+            if self._busy:
+                return
+            self._busy = True
+        threading.Thread(target=self._work, name="attestflow-notices").start()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._busy = False
+                    return
+                job = self._waiting.popleft()
+            job()
+
+
+_WRITER = _Writer()
 
 
 def quietly(write: Callable[..., None], *arguments: Any) -> None:
