@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,7 @@ def test_the_verdict_is_where_ml_teams_look(ours: Side) -> None:
     # The owner's words in the description stay, and the gate's line stands once.
     ours.client.update_model_version(name, "1", "Owned by credit risk.\n" + version.description)
     ours.client.delete_registered_model_alias(name, "production")
+    time.sleep(1.1)  # a verdict says its second
     ours.client.set_registered_model_alias(name, "production", "1")
     first = version.tags[tag]
     assert eventually(lambda: ours.client.get_model_version(name, "1").tags[tag] != first)
