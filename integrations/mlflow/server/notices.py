@@ -53,11 +53,12 @@ def frozen_since(freeze: Freeze) -> str:
 def tell(store: Any, name: str, version: Any, to: str, verdicts: Iterable[Mapping[str, Any]]) -> None:
     """Note each recorded verdict on the version and its run, and the last one in the version's description.
 
-    That is done by a thread of its own, in order: who promotes does not wait for it.
+    The version's notes are written before the answer goes out: whoever deletes it next meets nobody who writes to it. The
+    run's follow in a thread of their own, in order.
     """
     for verdict in verdicts:
         if verdict.get("attestation"):
-            _WRITER.submit(partial(copy_context().run, quietly, _tell, store, name, version, to, verdict))
+            quietly(_tell, store, name, version, to, verdict)
 
 
 class _Writer:
@@ -69,9 +70,9 @@ class _Writer:
         self._busy = False
 
     def submit(self, job: Callable[[], None]) -> None:
-        """Do it soon; a process that ends does it first."""
+        """Do it soon, in this context (its workspace); a process that ends does it first."""
         with self._lock:
-            self._waiting.append(job)
+            self._waiting.append(partial(copy_context().run, job))
             if self._busy:
                 return
             self._busy = True
@@ -102,8 +103,9 @@ def _tell(store: Any, name: str, version: Any, to: str, verdict: Mapping[str, An
     found = store.get_model_version(name, version)
     link = None
     if found.run_id:
+        about = f"{_UNSAFE.sub('-', name)}-{version}-{_UNSAFE.sub('-', to)}"[:150]
         try:
-            link = _on_run(found, to, verdict)
+            link = _on_run(found.run_id, about, verdict)
         except Exception:
             log.warning("attestflow: a verdict could not be put among a run's artifacts", exc_info=True)
     tags = {f"{VERDICT}.{to}": f"{_line(verdict)}; attestation {verdict['attestation']}"}
@@ -115,24 +117,28 @@ def _tell(store: Any, name: str, version: Any, to: str, verdict: Mapping[str, An
     store.note(name, version, tags, description if len(description) <= _MAX_DESCRIPTION else None)
 
 
-def _on_run(version: Any, to: str, verdict: Mapping[str, Any]) -> str | None:
-    """Put the verdict among a run's artifacts; where MLflow's pages show it, None where the run's files are not here."""
-    from mlflow.entities import RunTag
+def _on_run(run_id: str, about: str, verdict: Mapping[str, Any]) -> str | None:
+    """Have the verdict put among a run's artifacts; where MLflow's pages show it, None where its files are not here."""
     from mlflow.server import handlers
 
     tracking = handlers._get_tracking_store()
-    info = tracking.get_run(version.run_id).info
+    info = tracking.get_run(run_id).info
     if not info.artifact_uri.startswith("mlflow-artifacts:/"):
         return None
-    about = f"{_UNSAFE.sub('-', version.name)}-{version.version}-{_UNSAFE.sub('-', to)}"[:150]
-    file = f"verdict-{about}.json"
+    file, place = f"verdict-{about}.json", posixpath.join(stored_path(info.artifact_uri), FOLDER)
+    _WRITER.submit(partial(quietly, _write_artifact, tracking, run_id, place, file, f"{VERDICT}.{about}", verdict))
+    return f"#/experiments/{info.experiment_id}/runs/{run_id}/artifacts/{FOLDER}/{file}"
+
+
+def _write_artifact(tracking: Any, run_id: str, place: str, file: str, tag: str, verdict: Mapping[str, Any]) -> None:
+    from mlflow.entities import RunTag
+    from mlflow.server import handlers
+
     with tempfile.TemporaryDirectory(prefix="attestflow-") as folder:
         local = Path(folder, file)
         local.write_text(json.dumps(verdict, indent=2), encoding="utf-8")
-        place = posixpath.join(stored_path(info.artifact_uri), FOLDER)
         handlers._get_artifact_repo_mlflow_artifacts().log_artifact(str(local), place)
-    tracking.set_tag(info.run_id, RunTag(f"{VERDICT}.{about}", _line(verdict)))
-    return f"#/experiments/{info.experiment_id}/runs/{info.run_id}/artifacts/{FOLDER}/{file}"
+    tracking.set_tag(run_id, RunTag(tag, _line(verdict)))
 
 
 def _line(verdict: Mapping[str, Any]) -> str:
