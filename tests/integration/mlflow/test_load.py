@@ -53,7 +53,9 @@ def test_off_loads_nothing_of_ours() -> None:
         "attestflow",
         "attestflow.integrations",
         "attestflow.integrations.mlflow",
+        "attestflow.integrations.mlflow.server",
         "attestflow.integrations.mlflow.server.destination_scheme",
+        "attestflow.integrations.mlflow.loading",
         "attestflow.integrations.mlflow.loading.load",
     }
 
