@@ -17,6 +17,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from attestflow.clock import utc_now
+from attestflow.settings import Settings
 from attestflow.testing.mlflow_server import free_port, quiet
 from attestflow.testing.trust import new_signer
 from attestflow.verdict import Finding, Transition
@@ -263,6 +264,24 @@ def test_settings_that_are_broken_load_nothing(registry: LocalRegistry, tmp_path
         patch.setenv("ATTESTFLOW_CONFIG", str(tmp_path / "nowhere.toml"))
         with pytest.raises(MlflowException, match="does not exist"):
             load(f"models:/{name}/{version}")
+
+
+def test_settings_that_name_no_policy_let_no_alias_through(registry: LocalRegistry) -> None:
+    """They say who may attest, and not what is guarded: that is unknown, and not nothing."""
+    name = fresh()
+    version, _, _ = registry.attested(name, name)
+    registry.client.set_registered_model_alias(name, "production", version)
+    config = registry.folder / "no-policies.toml"
+    text = (registry.folder / "attestflow.toml").read_text()
+    before, _, after = text.partition("[policies]\n")
+    config.write_text(before + "[" + after.partition("\n[")[2])
+    config.chmod(0o600)
+    with registry.loading("require"), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ATTESTFLOW_CONFIG", str(config))
+        assert Settings.load().policies == {}
+        with pytest.raises(MlflowException, match="name no policy"):
+            load(f"models:/{name}@production")
+        assert load(f"models:/{name}/{version}") == [name]
 
 
 def test_mlflow_models_serve_refuses(registry: LocalRegistry, tmp_path: Path) -> None:

@@ -14,7 +14,14 @@ DEFAULT_WORKSPACE = "default"  # mlflow.utils.workspace_utils.DEFAULT_WORKSPACE_
 
 
 def all_policies(settings: Settings) -> tuple[Policy, ...]:
-    """Every policy that the settings name. ConfigurationError where one cannot be used: what it guards is unknown then."""
+    """Every policy that the settings name. ConfigurationError where one cannot be used: what it guards is unknown then.
+
+    Where they name none it is unknown too: somebody's settings, not a registry in which nothing is guarded.
+    """
+    if not settings.policies:
+        raise ConfigurationError(
+            "the settings name no policy, so nothing says what is guarded", hint="add one under [policies]"
+        )
     return tuple(settings.policy(name) for name in settings.policies)
 
 
