@@ -214,7 +214,6 @@ def test_the_verdict_is_where_ml_teams_look(ours: Side) -> None:
 @pytest.fixture(scope="module")
 def on_s3(ours: Side, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
     """Our gate with its artifacts in S3, under the same policy."""
-    pytest.importorskip("moto")
     folder = tmp_path_factory.mktemp("on-s3")
     destination = ("--artifacts-destination", "attestflow+s3://evidence/art")
     environ = {"ATTESTFLOW_HOME": str(ours.home)}

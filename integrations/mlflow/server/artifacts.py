@@ -11,6 +11,7 @@ import asyncio
 import posixpath
 from collections.abc import AsyncIterable, Callable, Iterator
 from contextlib import contextmanager
+from tempfile import mkdtemp
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
@@ -62,7 +63,7 @@ class GuardedRepository(ArtifactRepository):  # type: ignore[misc]  # MLflow has
 
     def download_artifacts(self, artifact_path: str, dst_path: str | None = None) -> str:
         """Fetch a file or folder; always a copy, whoever asks: what lies in the destination is nobody's to write to."""
-        return str(self.inner.download_artifacts(artifact_path, dst_path or self._create_download_destination("")))
+        return str(self.inner.download_artifacts(artifact_path, dst_path or mkdtemp(prefix="attestflow-")))
 
     def get_local_path(self, artifact_path: str) -> str | None:
         """Where a file lies on this machine, for the server to send it; None where it does not."""

@@ -170,7 +170,7 @@ class Freezes:
             for row in connection.execute(select(_WRITES)).all():
                 if row.until < self._now() or _is_gone(row.process):
                     connection.execute(delete(_WRITES).where(_WRITES.c.id == row.id))
-                elif row.path == folded or _within(row.path, folded) or _within(folded, row.path):
+                elif overlap(row.path, folded):
                     latest = max(latest or 0, int(row.until))
         return latest
 
@@ -203,6 +203,12 @@ def _overlaps(folded: str, *, tree: bool) -> Any:
     above = [_key("/".join(parts[:count])) for count in range(len(parts) + 1)]
     below = _FREEZES.c.path.startswith(folded if tree or not folded else folded + "/", autoescape=True)
     return or_(_FREEZES.c.path_sha256.in_(above), below)
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether two paths are one, or one lies in the other; compared folded, as freezes are."""
+    first, second = _folded(one), _folded(other)
+    return first == second or _within(first, second) or _within(second, first)
 
 
 def _within(path: str, folder: str) -> bool:

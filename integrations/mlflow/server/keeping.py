@@ -18,6 +18,7 @@ from attestflow.documents import escaped, shown
 from attestflow.errors import AttestflowError, ConfigurationError
 from attestflow.integrations.mlflow.server import notices
 from attestflow.integrations.mlflow.server.destination import Destination
+from attestflow.integrations.mlflow.server.frozen import overlap
 from attestflow.integrations.mlflow.server.location import followed, stored_path
 from attestflow.integrations.mlflow.server.notices import FREEZE
 from attestflow.integrations.mlflow.server.promotion import frozen_as
@@ -90,7 +91,7 @@ def release(store: Any, name: str, version: Any) -> None:
     with store.ManagedSessionMaker(read_only=False) as session:
         store.freezes.release(session, path)  # locks the row: a promotion of these files waits, or this one does
         for owner, to, theirs in store.guarded_holders(session):
-            if theirs == path or theirs.startswith(f"{path}/") or path.startswith(f"{theirs}/"):
+            if overlap(theirs, path):
                 raise denied(
                     f"the files of {shown(name)} version {version} stay frozen: {shown(owner)} holds {shown(to)}",
                     "take the alias or stage away from it first; that is always allowed",

@@ -64,6 +64,11 @@ def test_a_delete_by_first_letters_is_refused(freezes: Freezes) -> None:
         pass
 
 
+@pytest.mark.parametrize(("one", "other", "same"), [("1/m", "1/M/x", True), ("1", "1/m", True), ("1/m", "1/mm", False)])
+def test_overlap(one: str, other: str, same: bool) -> None:
+    assert frozen.overlap(one, other) is frozen.overlap(other, one) is same
+
+
 def test_a_freeze_waits_for_writes_under_way(freezes: Freezes) -> None:
     ended: list[float] = []
 
