@@ -16,13 +16,12 @@ from attestflow.predicates import approval, vsa
 from attestflow.statement import Statement
 from attestflow.store.interface import DecisionPointer, Store
 from attestflow.store.layout import compact_time
-from attestflow.verdict import APPROVAL_RULE, VERIFIER_ID, Rejected, Transition
+from attestflow.verdict import APPROVAL_RULE, GATE_RULE, VERIFIER_ID, Rejected, Transition
 from attestflow.verification.verifier import VerifiedStatement, Verifier
 
 State = Literal["passed", "warned", "expired", "denied", "none"]
 LEEWAY = timedelta(minutes=1)
 MAX_READ = 10_000
-GATE_RULE = "gate"  # what is not about the bytes: another promotion came first
 _NOT_ABOUT_BYTES = frozenset({APPROVAL_RULE, GATE_RULE})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +14,7 @@ from attestflow.digest import LISTING_MEDIA_TYPE, ContentDigest
 from attestflow.documents import shown
 from attestflow.errors import AttestflowError, PromotionBlocked, StoreError
 from attestflow.lineage import gather
-from attestflow.policy.engine import evaluate, holds
+from attestflow.policy.engine import compares, evaluate, holds
 from attestflow.policy.schema import Context, Policy
 from attestflow.predicates import approval, vsa
 from attestflow.store.interface import Store
@@ -25,17 +26,31 @@ if TYPE_CHECKING:
     from attestflow.signing.interface import Signer
 
 EVIDENCE_RULE = "evidence"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What an evaluation gave, and over which attestations."""
+
+    findings: tuple[Finding, ...]
+    rejected: tuple[Rejected, ...] = ()
+    lineage: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Decides about one content at a time under one policy; with a `signer` (the verifier's) each verdict is signed."""
+    """Decides about one content at a time under one policy; with a `signer` (the verifier's) each verdict is signed.
+
+    `notify` is told each signed verdict; it must not block, and decides nothing.
+    """
 
     store: Store
     verifier: Verifier
     policy: Policy
     clock: Callable[[], datetime] = utc_now
     signer: Signer | None = None
+    notify: Callable[[Verdict], None] | None = None
 
     def check(
         self,
@@ -53,8 +68,8 @@ class Gate:
         recorded is denied, for nobody could find it afterwards; a denial stays one.
         """
         now = self.clock()
-        findings, rejected = self._findings(content, transition, production, now)
-        return self._recorded(self._verdict(content, name, transition, production, actor, now, findings, rejected))
+        found = self._findings(content, transition, production, now)
+        return self._told(self._recorded(self._verdict(content, name, transition, production, actor, now, found)))
 
     def refuse(
         self,
@@ -68,8 +83,8 @@ class Gate:
     ) -> Verdict:
         """A denial for a reason that lies outside the policy (a promotion that another one overtook), recorded as any."""
         now = self.clock()
-        verdict = self._verdict(content, name, transition, production, actor, now, (finding,), ())
-        return self._recorded(replace(verdict, passed=False, enforced=True))
+        verdict = self._verdict(content, name, transition, production, actor, now, _Found((finding,)))
+        return self._told(self._recorded(replace(verdict, passed=False, enforced=True)))
 
     def _verdict(
         self,
@@ -79,13 +94,12 @@ class Gate:
         production: ContentDigest | None,
         actor: str | None,
         now: datetime,
-        findings: tuple[Finding, ...],
-        rejected: tuple[Rejected, ...],
+        found: _Found,
     ) -> Verdict:
         return Verdict(
-            passed=holds(findings),
+            passed=holds(found.findings),
             enforced=self.policy.mode == "enforce",
-            findings=findings,
+            findings=found.findings,
             subject=content,
             subject_name=name,
             policy_name=self.policy.name,
@@ -95,12 +109,22 @@ class Gate:
             time=now,
             transition=transition,
             production=production,
-            rejected=rejected,
+            rejected=found.rejected,
             actor=actor,
+            lineage=found.lineage,
         )
 
     def _recorded(self, verdict: Verdict) -> Verdict:
         return verdict if self.signer is None else self._record(verdict, self.signer)
+
+    def _told(self, verdict: Verdict) -> Verdict:
+        """Notify; whatever goes wrong there changes no verdict."""
+        if self.notify is not None and self.signer is not None:
+            try:
+                self.notify(verdict)
+            except Exception:
+                log.exception("a verdict could not be handed to the alerts")
+        return verdict
 
     def enforce(
         self,
@@ -130,22 +154,40 @@ class Gate:
 
     def _findings(
         self, content: ContentDigest, transition: Transition | None, production: ContentDigest | None, now: datetime
-    ) -> tuple[tuple[Finding, ...], tuple[Rejected, ...]]:
+    ) -> _Found:
         if self.policy.expires <= now:
             finding = Finding(
                 EVIDENCE_RULE, "denied", f"the policy {shown(self.policy.name)} expired", "renew and sign it"
             )
-            return (finding,), ()
+            return _Found((finding,))
         try:
-            lineage = gather(content, self.store, self.verifier)
-            context = Context(now, transition, production, self.policy.sha256, self.verifier.trust_root)
-            return evaluate(self.policy, lineage, context), lineage.rejected
+            return self._evaluated(content, transition, production, now)
         except AttestflowError as exc:
             message = f"the evidence could not be gathered: {exc.message}"
-            return (Finding(EVIDENCE_RULE, "denied", message, exc.hint),), ()
+            return _Found((Finding(EVIDENCE_RULE, "denied", message, exc.hint),))
         except Exception as exc:  # a gate never lets anything pass because something broke
             message = f"the evidence could not be gathered: {type(exc).__name__}"
-            return (Finding(EVIDENCE_RULE, "denied", message, "the gate's log says more"),), ()
+            return _Found((Finding(EVIDENCE_RULE, "denied", message, "the gate's log says more"),))
+
+    def _evaluated(
+        self, content: ContentDigest, transition: Transition | None, production: ContentDigest | None, now: datetime
+    ) -> _Found:
+        lineage = gather(content, self.store, self.verifier)
+        identities = lineage.identities
+        predecessor = None
+        if production is not None and compares(self.policy):
+            predecessor = gather(production, self.store, self.verifier)
+            identities = tuple(sorted({*identities, *predecessor.identities}))
+        context = Context(
+            now=now,
+            transition=transition,
+            production=production,
+            policy_sha256=self.policy.sha256,
+            trust_root=self.verifier.trust_root,
+            policy_name=self.policy.name,
+            predecessor=predecessor,
+        )
+        return _Found(evaluate(self.policy, lineage, context), lineage.rejected, identities)
 
     def _record(self, verdict: Verdict, signer: Signer) -> Verdict:
         tree = verdict.subject.kind == "tree"
@@ -156,6 +198,7 @@ class Gate:
         )
         statement = verdict.to_vsa(min(self.policy.expires, verdict.time + self.policy.verdict_lifetime)).to_json()
         try:
+            self._keep_documents()
             made = Attester(self.store, signer, self.verifier, self.clock).attest_predicate(
                 [subject], vsa.PREDICATE_TYPE, statement
             )
@@ -164,6 +207,13 @@ class Gate:
             finding = Finding(EVIDENCE_RULE, "denied", f"the verdict could not be recorded: {message}", _hint(exc))
             return replace(verdict, passed=False, findings=(*verdict.findings, finding))
         return replace(verdict, vsa_identity=made.identity)
+
+    def _keep_documents(self) -> None:
+        """What the verdict names by digest and a replay needs: the policy, its files, the trust root."""
+        documents = [self.policy.source, self.verifier.trust_root.source]
+        for data in (*documents, *(each.data for each in self.policy.attachments)):
+            if data:
+                self.store.put_document(data)
 
 
 def _hint(exc: Exception) -> str | None:

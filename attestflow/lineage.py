@@ -9,7 +9,7 @@ from typing import Any
 
 from attestflow.digest import ContentDigest, Listing, ListingDiff, compare
 from attestflow.errors import AttestflowError, MalformedStatement, VerificationError
-from attestflow.predicates import approval, contents, ml_bom, provenance, reference, test_result, vsa
+from attestflow.predicates import approval, contents, exception, ml_bom, provenance, reference, test_result, vsa
 from attestflow.store.interface import Store
 from attestflow.subject import ResourceDescriptor
 from attestflow.verdict import Rejected
@@ -23,6 +23,7 @@ _PARSERS: Mapping[str, Callable[..., object]] = {
     provenance.PREDICATE_TYPE: provenance.Provenance.parse,
     test_result.PREDICATE_TYPE: test_result.TestResult.parse,
     approval.PREDICATE_TYPE: approval.Approval.parse,
+    exception.PREDICATE_TYPE: exception.PromotionException.parse,
     ml_bom.PREDICATE_TYPE: ml_bom.MlBom.parse,
 }
 _POINTERS_TRIED = 20
@@ -111,8 +112,8 @@ class Explanation:
 class Lineage:
     """The verified graph below a subject: `nodes` by content, `inputs` by the content that was made of them.
 
-    `listings` holds, by content, those of registered trees and of what they were registered from; `explanations` says
-    for inputs without a content attestation what changed.
+    `listings` holds, by content, those of the subject, of registered trees and of what they were registered from;
+    `explanations` says for inputs without a content attestation what changed.
     """
 
     subject: ContentDigest
@@ -126,6 +127,11 @@ class Lineage:
     def root(self) -> Node:
         """The subject's own node."""
         return self.nodes[self.subject]
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """The identities of all its attestations, each once, in order."""
+        return tuple(sorted({item.identity for node in self.nodes.values() for item in node.attestations}))
 
     def provenances(self, content: ContentDigest) -> tuple[tuple[VerifiedStatement, provenance.Provenance], ...]:
         """Every verified SLSA provenance of a content, parsed."""
@@ -162,7 +168,7 @@ def gather(subject: ContentDigest, store: Store, verifier: Verifier, bounds: Bou
             if item.content is not None and item.content not in seen:
                 seen.add(item.content)
                 queue.append((item.content, depth + 1))
-    listings = _registered_listings(nodes, inputs, store)
+    listings = _listings(subject, nodes, inputs, store)
     explanations = _explanations(nodes, inputs, store, verifier)
     return Lineage(subject, nodes, inputs, tuple(rejected), listings, explanations)
 
@@ -246,10 +252,13 @@ def _inputs(node: Node) -> tuple[Input, ...]:
     return tuple(found)
 
 
-def _registered_listings(
-    nodes: Mapping[ContentDigest, Node], inputs: Mapping[ContentDigest, tuple[Input, ...]], store: Store
+def _listings(
+    subject: ContentDigest,
+    nodes: Mapping[ContentDigest, Node],
+    inputs: Mapping[ContentDigest, tuple[Input, ...]],
+    store: Store,
 ) -> dict[ContentDigest, Listing]:
-    wanted: set[ContentDigest] = set()
+    wanted = {subject}
     for content, node in nodes.items():
         for item in node.of_type(provenance.PREDICATE_TYPE):
             if provenance.Provenance.parse(item.statement.predicate).build_type == provenance.BUILD_TYPE_REGISTRATION:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from attestflow.clock import format_time
+from attestflow.clock import format_time, parse_time
 from attestflow.digest import ContentDigest
 from attestflow.documents import canonical_json, shown
 from attestflow.errors import ConfigurationError
 from attestflow.names import fold
 from attestflow.predicates.vsa import Vsa
 
-Outcome = Literal["passed", "denied", "warned"]
+Outcome = Literal["passed", "denied", "warned", "excepted"]
 VERIFIER_ID = "https://attestflow.dev/gate"
 PASSED_LEVEL = "ATTESTFLOW_POLICY_PASSED"
+EXCEPTED_LEVEL = "ATTESTFLOW_POLICY_EXCEPTED"
 APPROVAL_RULE = "approved"
+GATE_RULE = "gate"  # a denial that is not about the bytes: another promotion came first
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,28 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiver:
+    """Why a denial is not in force: who waived it until when (RFC 3339), and by what signed exception.
+
+    `identity` is None for an exception that stands in the policy.
+    """
+
+    by: str
+    reason: str
+    expires: str
+    identity: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a verdict."""
+        return {"by": self.by, "reason": self.reason, "expires": self.expires, "attestation": self.identity}
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """What one rule found. `message` is for people, `hint` says how to mend it, `evidence` are identities."""
+    """What one rule found. `message` is for people, `hint` says how to mend it, `evidence` are identities.
+
+    The outcome `excepted` is a denial that `waiver` waives.
+    """
 
     rule: str
     outcome: Outcome
@@ -66,10 +88,11 @@ class Finding:
     hint: str | None = None
     subject: str | None = None
     evidence: tuple[str, ...] = ()
+    waiver: Waiver | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in a verdict."""
-        return {
+        document = {
             "rule": self.rule,
             "outcome": self.outcome,
             "message": self.message,
@@ -77,6 +100,11 @@ class Finding:
             "subject": self.subject,
             "evidence": sorted(self.evidence),
         }
+        return document if self.waiver is None else {**document, "waiver": self.waiver.to_json()}
+
+    def without_waiver(self) -> Finding:
+        """The finding as the rule made it."""
+        return self if self.waiver is None else replace(self, outcome="denied", waiver=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +113,8 @@ class Verdict:
 
     `passed` is what the rules say; `enforced` is false where the policy only warns. `production` is the content in
     production when it was asked, `actor` whoever asked, as the gate's surroundings authenticated them (None: nobody did).
-    `vsa_identity` names the signed record, None where no verifier signed it.
+    `lineage` are the identities of all verified attestations that it was reached over. `vsa_identity` names the signed
+    record, None where no verifier signed it.
     """
 
     passed: bool
@@ -103,6 +132,7 @@ class Verdict:
     rejected: tuple[Rejected, ...] = ()
     vsa_identity: str | None = None
     actor: str | None = None
+    lineage: tuple[str, ...] = ()
 
     @property
     def allowed(self) -> bool:
@@ -114,13 +144,16 @@ class Verdict:
         """The findings that denied."""
         return tuple(finding for finding in self.findings if finding.outcome == "denied")
 
-    def findings_sha256(self) -> str:
-        """SHA-256 (hex) of what an owner sees: subject, transition, what is in production, policy, and all findings.
+    @property
+    def excepted(self) -> tuple[Finding, ...]:
+        """The denials that somebody waived."""
+        return tuple(finding for finding in self.findings if finding.outcome == "excepted")
 
-        Findings of the rule `approved` are left out, since each approval would change them.
-        """
-        seen = [finding.to_json() for finding in self.findings if finding.rule != APPROVAL_RULE]
-        return hashlib.sha256(canonical_json({**self._head(), "findings": seen})).hexdigest()
+    def findings_sha256(self) -> str:
+        """SHA-256 (hex) of what an owner sees (`findings_digest`)."""
+        return findings_digest(
+            self.subject, self.transition, self.production, self.policy_name, self.policy_sha256, self.findings
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The whole verdict as JSON values; the same verdict is the same bytes."""
@@ -141,16 +174,19 @@ class Verdict:
 
     def to_vsa(self, expires: datetime) -> Vsa:
         """The SLSA VSA of this verdict, `PASSED` or `FAILED`; what VSA has no field for stands in its extension."""
-        evidence = sorted({identity for finding in self.findings for identity in finding.evidence})
+        evidence = sorted({*self.lineage, *(each for finding in self.findings for each in finding.evidence)})
+        waived = [parse_time(each.waiver.expires) for each in self.findings if each.waiver is not None]
+        level = EXCEPTED_LEVEL if waived else PASSED_LEVEL
         extension: Mapping[str, Any] = {
             "findings": [finding.to_json() for finding in self.findings],
             "transition": self.transition.to_json() if self.transition else None,
             "production": str(self.production) if self.production else None,
-            "expires": format_time(expires),
+            "expires": format_time(min([expires, *waived])),
             "absence": self.absence,
             "enforced": self.enforced,
             "trustRoot": self.trust_root_sha256,
             "actor": self.actor,
+            "name": self.subject_name,
         }
         return Vsa(
             verifier_id=VERIFIER_ID,
@@ -160,14 +196,41 @@ class Verdict:
             policy_sha256=self.policy_sha256,
             input_attestations=tuple(evidence),
             result="PASSED" if self.passed else "FAILED",
-            verified_levels=(PASSED_LEVEL,) if self.passed else ("FAILED",),
+            verified_levels=(level,) if self.passed else ("FAILED",),
             extension=extension,
         )
 
     def _head(self) -> dict[str, Any]:
-        return {
-            "subject": str(self.subject),
-            "policy": {"name": self.policy_name, "sha256": self.policy_sha256},
-            "transition": self.transition.to_json() if self.transition else None,
-            "production": str(self.production) if self.production else None,
-        }
+        return _head(self.subject, self.transition, self.production, self.policy_name, self.policy_sha256)
+
+
+def findings_digest(
+    subject: ContentDigest,
+    transition: Transition | None,
+    production: ContentDigest | None,
+    policy_name: str,
+    policy_sha256: str,
+    findings: Iterable[Finding],
+) -> str:
+    """SHA-256 (hex) of what an owner sees: subject, transition, what is in production, policy, and all findings.
+
+    Findings of the rule `approved` are left out, since each approval would change them; waived denials stand as denials.
+    """
+    seen = [finding.without_waiver().to_json() for finding in findings if finding.rule != APPROVAL_RULE]
+    head = _head(subject, transition, production, policy_name, policy_sha256)
+    return hashlib.sha256(canonical_json({**head, "findings": seen})).hexdigest()
+
+
+def _head(
+    subject: ContentDigest,
+    transition: Transition | None,
+    production: ContentDigest | None,
+    policy_name: str,
+    policy_sha256: str,
+) -> dict[str, Any]:
+    return {
+        "subject": str(subject),
+        "policy": {"name": policy_name, "sha256": policy_sha256},
+        "transition": transition.to_json() if transition else None,
+        "production": str(production) if production else None,
+    }

@@ -19,13 +19,13 @@ def command() -> None:
 def sign(name: str, passphrase_fd: int | None, config: str | None, store: str | None, as_json: bool) -> None:
     """Sign a policy with the root key after an edit (raise its `version` first)."""
     from attestflow.cli.signing import sign_with_root
-    from attestflow.policy.loader import load_policy
+    from attestflow.settings import parsed_policy
 
     settings = load_settings(config, store)
     path = settings.policy_file(name)
 
     def check(data: bytes) -> tuple[str, int, str]:
-        policy = load_policy(data)
+        policy = parsed_policy(data, path)
         return f"policy/{policy.name}", policy.version, f"the policy {policy.name}"
 
     sign_with_root(settings, path, check, passphrase_fd, as_json=as_json)
@@ -37,11 +37,12 @@ def sign(name: str, passphrase_fd: int | None, config: str | None, store: str | 
 def lint(name: str, config: str | None, store: str | None, as_json: bool) -> None:
     """Read a policy file, signed or not, and say what it protects and asks for."""
     from attestflow.cli.output import fields, line, print_json
-    from attestflow.policy.loader import load_policy
+    from attestflow.settings import parsed_policy
     from attestflow.settings.files import read_guarded
 
     settings = load_settings(config, store)
-    policy = load_policy(read_guarded(settings.policy_file(name), "policy"))
+    path = settings.policy_file(name)
+    policy = parsed_policy(read_guarded(path, "policy"), path)
     rules = [use.rule for use in policy.rules]
     if as_json:
         print_json({"name": policy.name, "version": policy.version, "mode": policy.mode, "rules": rules})

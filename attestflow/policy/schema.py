@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar, Literal, Protocol
@@ -14,10 +14,34 @@ from attestflow.names import fold
 from attestflow.verdict import Finding, Transition
 from attestflow.verification.trust_root import TrustRoot
 
-__all__ = ["Context", "Parameter", "Policy", "Protection", "Rule", "RuleUse", "Transition"]
+__all__ = [
+    "Attachment",
+    "BreakGlass",
+    "Context",
+    "Parameter",
+    "Policy",
+    "PolicyException",
+    "Protection",
+    "Rule",
+    "RuleUse",
+    "Transition",
+]
 
 LEEWAY = timedelta(minutes=1)
-ParameterKind = Literal["functionaries", "texts", "text", "duration", "count", "choice"]
+ParameterKind = Literal[
+    "functionaries",
+    "texts",
+    "text",
+    "duration",
+    "count",
+    "number",
+    "numbers",
+    "choice",
+    "flag",
+    "file",
+    "files",
+    "json",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +56,30 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that a policy names by its SHA-256 (hex): the policy's signature covers it."""
+
+    name: str
+    sha256: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
-    """What a decision is about, beside the lineage. `now` is the gate's clock (aware, UTC)."""
+    """What a decision is about, beside the lineage. `now` is the gate's clock (aware, UTC).
+
+    `predecessor` is the lineage of what is in production, for rules that compare with it (`compares`); `seen` is the digest
+    of what all other rules found, for the rule that asks what an owner saw.
+    """
 
     now: datetime
     transition: Transition | None
     production: ContentDigest | None
     policy_sha256: str
     trust_root: TrustRoot
+    policy_name: str = ""
+    predecessor: Lineage | None = None
+    seen: str | None = None
 
     def is_future(self, moment: datetime) -> bool:
         """Whether a stated time lies in the future, beyond a minute that clocks may differ."""
@@ -47,7 +87,10 @@ class Context:
 
 
 class Rule(Protocol):
-    """One check. It does no I/O, sees only verified statements, and gives at least one finding."""
+    """One check. It does no I/O, sees only verified statements, and gives at least one finding.
+
+    A rule that compares with what is in production says so with `compares = True`.
+    """
 
     id: ClassVar[str]
     severity: ClassVar[Literal["high", "medium"]]
@@ -62,10 +105,40 @@ class Rule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RuleUse:
-    """A rule in a policy, with the parameters given to it there."""
+    """A rule in a policy, with the parameters given to it there. In mode `warn` its denials are warnings."""
 
     rule: str
     parameters: Mapping[str, Any]
+    mode: Literal["enforce", "warn"] = "enforce"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyException:
+    """What a policy itself waives, until `expires`: denials of `rule` about `subjects`, or about models matching `models`."""
+
+    rule: str
+    subjects: tuple[str, ...]
+    models: tuple[str, ...]
+    expires: datetime
+    reason: str
+
+    def covers(self, finding: Finding, subject: ContentDigest, transition: Transition | None) -> bool:
+        """Whether it waives this denial of a decision about `subject`."""
+        if finding.rule != self.rule:
+            return False
+        if self.subjects and not {str(subject), finding.subject} & set(self.subjects):
+            return False
+        named = transition is not None and any(_matches(transition.model, pattern) for pattern in self.models)
+        return not self.models or named
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """Who may waive denials by a signed exception, for how long at most, and which rules nobody may waive."""
+
+    by: tuple[str, ...]
+    max_lifetime: timedelta
+    never: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +176,10 @@ class Policy:
     rules: tuple[RuleUse, ...]
     sha256: str
     verdict_lifetime: timedelta = timedelta(days=90)
+    exceptions: tuple[PolicyException, ...] = ()
+    break_glass: BreakGlass | None = None
+    attachments: tuple[Attachment, ...] = ()
+    source: bytes = field(default=b"", repr=False, compare=False)
 
     def protects(self, model: str, to: str) -> bool:
         """Whether this policy guards `model` getting `to`."""

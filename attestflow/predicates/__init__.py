@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from attestflow.digest import ContentDigest
-from attestflow.predicates import approval, ml_bom, oms, provenance, reference, sarif, test_result, vsa, vulns
+from attestflow.predicates import (
+    approval,
+    exception,
+    ml_bom,
+    oms,
+    provenance,
+    reference,
+    sarif,
+    test_result,
+    vsa,
+    vulns,
+)
 from attestflow.statement import Statement
 
 SHORT_NAMES: Mapping[str, str] = MappingProxyType(
@@ -19,6 +30,7 @@ SHORT_NAMES: Mapping[str, str] = MappingProxyType(
         vulns.PREDICATE_TYPE: "vulns",
         sarif.PREDICATE_TYPE: "sarif",
         approval.PREDICATE_TYPE: "approval",
+        exception.PREDICATE_TYPE: "exception",
         vsa.PREDICATE_TYPE: "vsa",
         oms.PREDICATE_TYPE: "oms",
     }

@@ -12,7 +12,7 @@ from attestflow.errors import ConfigurationError, MalformedStatement
 from attestflow.predicates import fields
 
 PREDICATE_TYPE = "https://attestflow.dev/approval/v1"
-DECISIONS = ("approved", "rejected")
+DECISIONS = ("approved", "rejected", "revoked")
 MAX_REASON = 4000
 
 _FIELDS = frozenset(
@@ -33,11 +33,12 @@ _FIELDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An approval or rejection of one promotion; the subject of its statement is the model.
+    """An approval or rejection of one promotion, or one taken back; the subject of its statement is the model.
 
     `transition` is `alias:<name>` or `stage:<name>`, `production` the content digest in production when it was made
     (None: nothing was), `policy` and `verdict` SHA-256 (hex) of the policy and of the findings that the owner saw,
-    `expires` RFC 3339, `supersedes` the identities of the same person's earlier rejections that this one lifts.
+    `expires` RFC 3339, `supersedes` the identities of the same person's earlier words that this one takes back: an approval
+    lifts rejections, a revocation takes back approvals.
     """
 
     decision: str
@@ -61,6 +62,8 @@ class Approval:
         supersedes = fields.texts(predicate, "supersedes", where)
         if not all(is_hex_digest(identity) for identity in supersedes):
             raise MalformedStatement(f"{where}.supersedes: an entry is no attestation's identity")
+        if predicate.get("decision") == "revoked" and not supersedes:
+            raise MalformedStatement(f"{where}.supersedes: a revocation names what it takes back")
         expires = fields.text(predicate, "expires", where)
         parse_time(expires, f"{where}.expires")
         reason = fields.optional_text(predicate, "reason", where)
@@ -71,7 +74,7 @@ class Approval:
             registry=fields.text(predicate, "registry", where),
             model=fields.text(predicate, "model", where),
             transition=transition,
-            production=_production(predicate, where),
+            production=production_of(predicate, where),
             policy=fields.hex_digest(predicate, "policy", where),
             verdict=fields.hex_digest(predicate, "verdict", where),
             expires=expires,
@@ -95,7 +98,8 @@ class Approval:
         return document if self.reason is None else {**document, "reason": self.reason}
 
 
-def _production(predicate: Mapping[str, Any], where: str) -> str | None:
+def production_of(predicate: Mapping[str, Any], where: str) -> str | None:
+    """The content digest in the field `production`, None for null; MalformedStatement where it is left out."""
     # The field must be there: "nothing was in production" is said with null, never by leaving it out.
     if "production" in predicate and predicate["production"] is None:
         return None

@@ -166,7 +166,8 @@ class Settings:
     def policy(self, name: str) -> Policy:
         """A policy by its name in the settings or by its path; signed by the root key, not expired, never an older one."""
         self._require_accepted("policies")
-        policy = _parsed_policy(self._signed(self.policy_file(name), "policy"))
+        path = self.policy_file(name)
+        policy = parsed_policy(self._signed(path, "policy"), path)
         if policy.expires <= self.clock():
             raise ConfigurationError(
                 f"the policy {shown(policy.name)} expired", hint="renew it, then `attestflow policy sign`"
@@ -231,11 +232,21 @@ def _parsed_trust_root(data: bytes) -> TrustRoot:
     return TrustRoot.parse(data)
 
 
-@lru_cache(maxsize=16)
-def _parsed_policy(data: bytes) -> Policy:
-    from attestflow.policy.loader import load_policy
+def parsed_policy(data: bytes, path: Path) -> Policy:
+    """The policy in `data`, whose files lie in the folder of `path`. Raises ConfigurationError."""
+    known = _policies.get(data)
+    if known is None:
+        from attestflow.policy.loader import load_policy
 
-    return load_policy(data)
+        known = load_policy(data, lambda name: read_guarded(path.parent / name, "file of a policy"))
+        while len(_policies) >= _KEPT:
+            _policies.pop(next(iter(_policies)), None)
+        _policies[data] = known
+    return known
+
+
+_KEPT = 16
+_policies: dict[bytes, Policy] = {}  # files that a policy names by digest belong to its bytes
 
 
 def _found(start: Path) -> Path | None:

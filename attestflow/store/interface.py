@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -118,8 +119,6 @@ class Store(ABC):
 
     def listing(self, sha256: str, algorithm: Algorithm = "sha256") -> Listing | None:
         """The listing with this digest, or None. DigestMismatch where other bytes lie there."""
-        import hashlib
-
         data = self._read(layout.listing_key(sha256), self.limits.listing_bytes)
         if data is None:
             return None
@@ -129,6 +128,19 @@ class Store(ABC):
                 hint="attest the tree again to put the true listing back",
             )
         return Listing.parse(data, algorithm)
+
+    def put_document(self, data: bytes) -> str:
+        """Keep a document that verdicts name by digest (policy, file of a policy, trust root); its SHA-256 (hex)."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        self._write(layout.document_key(sha256), data)
+        return sha256
+
+    def document(self, sha256: str) -> bytes | None:
+        """The document with this digest, or None. DigestMismatch where other bytes lie there."""
+        data = self._read(layout.document_key(sha256), self.limits.bytes_per_bundle)
+        if data is not None and hashlib.sha256(data).hexdigest() != sha256:
+            raise DigestMismatch(f"{self.url}: the document {sha256[:12]}… is not the one of that digest")
+        return data
 
     def find_by_blake3(self, kind: Kind, digest: str) -> tuple[ContentDigest, ...]:
         """Contents that somebody filed under this BLAKE3 digest: pointers to look at, not evidence."""

@@ -4,6 +4,7 @@
 
     by-subject/<kind>-<2 hex>/<hex>/<predicate>/<PAE digest>.sigstore.json
     listings/<2 hex>/<hex>
+    documents/<2 hex>/<hex>
     by-blake3/<kind>-<2 hex>/<hex>/<kind>-<sha256>
     by-name/<sha256 of the name>/<time>-<kind>-<sha256>
     by-transition/<sha256 of registry, model and alias or stage>/<time>-<kind>-<sha256>-<PAE digest>
@@ -57,6 +58,11 @@ def is_bundle_key(key: str) -> bool:
 def listing_key(sha256: str) -> str:
     """Where the listing with this digest lies."""
     return f"listings/{_hex(sha256)[:2]}/{sha256}"
+
+
+def document_key(sha256: str) -> str:
+    """Where the document with this digest lies: a policy, one of its files, a trust root."""
+    return f"documents/{_hex(sha256)[:2]}/{sha256}"
 
 
 def blake3_prefix(kind: Kind, digest: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -60,6 +60,7 @@ class TrustRoot:
     expires: datetime
     functionaries: Mapping[str, Functionary]
     sha256: str
+    source: bytes = field(default=b"", repr=False, compare=False)
 
     @classmethod
     def parse(cls, data: bytes) -> TrustRoot:
@@ -79,7 +80,7 @@ class TrustRoot:
             raise ConfigurationError("trust root: functionaries: nobody is trusted for anything")
         functionaries = {name: _functionary(name, value) for name, value in people.items()}
         _no_doubles(functionaries)
-        return cls(version, expires, functionaries, hashlib.sha256(data).hexdigest())
+        return cls(version, expires, functionaries, hashlib.sha256(data).hexdigest(), data)
 
 
 def _functionary(name: str, value: object) -> Functionary:

@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from attestflow.clock import parse_time
 from attestflow.lineage import Lineage
+from attestflow.policy.makers import makers
 from attestflow.policy.rules.common import BY, created_on
-from attestflow.policy.schema import Context, Parameter, Transition
-from attestflow.predicates import approval, provenance, reference
+from attestflow.policy.schema import Context, Parameter
+from attestflow.predicates import approval
 from attestflow.predicates.approval import Approval
 from attestflow.verdict import APPROVAL_RULE, Finding
 from attestflow.verification.verifier import VerifiedStatement
@@ -25,6 +26,9 @@ class Approved:
     parameters: Mapping[str, Parameter] = {
         "by": BY,
         "count": Parameter("count", "how many of them must approve", False, default=1),
+        "sawEverything": Parameter(
+            "flag", "whether an approval counts only if its owner saw exactly what the other rules find now", False
+        ),
     }
 
     def check(self, lineage: Lineage, context: Context, parameters: Mapping[str, Any]) -> Iterator[Finding]:
@@ -34,7 +38,7 @@ class Approved:
             yield Finding(self.id, "denied", message, "give --for models:/NAME and --to ALIAS", subject)
             return
         transition = context.transition
-        makers = _makers(lineage)
+        taken_back = _named_by(lineage, "revoked")
         said = [
             (item, Approval.parse(item.statement.predicate))
             for item in lineage.root.of_type(approval.PREDICATE_TYPE)
@@ -51,7 +55,11 @@ class Approved:
         for item, each in said:
             if each.decision != "approved":
                 continue
-            objection = _objection(item, each, transition, lineage, context, makers)
+            objection = _objection(item, each, lineage, context)
+            if objection is None and (item.functionary, item.identity) in taken_back:
+                objection = "it was revoked"
+            if objection is None and parameters["sawEverything"] and each.verdict != context.seen:
+                objection = "what the gate finds is not what its owner saw"
             if objection is None:
                 good[item.functionary] = item.identity
             else:
@@ -74,10 +82,12 @@ class Approved:
         yield Finding(self.id, "denied", message, self.remediation, subject, tuple(good.values()))
 
 
-def _makers(lineage: Lineage) -> set[str]:
-    """Who signed the model's bytes, or any run in its lineage."""
-    runs = {item.functionary for node in lineage.nodes.values() for item in node.of_type(provenance.PREDICATE_TYPE)}
-    return runs | {item.functionary for item in lineage.root.of_type(reference.PREDICATE_TYPE)}
+def _named_by(lineage: Lineage, decision: str) -> set[tuple[str, str]]:
+    """Functionary and identity of what later words of that decision, each by the same functionary, take back."""
+    said = [(item, Approval.parse(item.statement.predicate)) for item in lineage.root.of_type(approval.PREDICATE_TYPE)]
+    return {
+        (item.functionary, identity) for item, each in said if each.decision == decision for identity in each.supersedes
+    }
 
 
 def _standing_rejections(
@@ -97,19 +107,12 @@ def _standing_rejections(
     ]
 
 
-def _objection(
-    item: VerifiedStatement,
-    each: Approval,
-    transition: Transition,
-    lineage: Lineage,
-    context: Context,
-    makers: set[str],
-) -> str | None:
+def _objection(item: VerifiedStatement, each: Approval, lineage: Lineage, context: Context) -> str | None:
     """Why an approval does not count, None where it does."""
-    signed = created_on(item, lineage.subject)
-    if item.functionary in makers:
+    transition, signed = context.transition, created_on(item, lineage.subject)
+    if item.functionary in makers(lineage):
         return "who made the model cannot approve it"
-    if not transition.same_as(each.registry, each.model, each.transition):
+    if transition is None or not transition.same_as(each.registry, each.model, each.transition):
         return f"it is for {each.model} to {each.transition} in {each.registry}"
     if each.policy != context.policy_sha256:
         return "it was given under another policy"

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from attestflow.decisions import Decision, decisions
-from attestflow.digest import ContentDigest
+from attestflow.digest import ContentDigest, is_hex_digest
 from attestflow.errors import VerificationError
 from attestflow.integrations.mlflow.records.audit import CONTENT_TAG
 from attestflow.integrations.mlflow.records.registry_view import RegistryView
 from attestflow.predicates import approval
 from attestflow.settings import Settings
 from attestflow.store.interface import Store
-from attestflow.verdict import Rejected, Transition
+from attestflow.verdict import APPROVAL_RULE, Rejected, Transition
 from attestflow.verification.verifier import Verifier
 
 Effect = Literal["took effect", "refused", "did not take effect", "unknown"]
@@ -96,7 +96,15 @@ def _same_request(decision: Decision, later: Decision) -> bool:
 def _approvers(decision: Decision, store: Store, verifier: Verifier) -> tuple[str, ...]:
     """The functionaries whose approvals are among what the verdict rests on, as the trust root verifies them now."""
     names = set()
-    for identity in decision.evidence:
+    relied_on = {
+        str(each)
+        for found in decision.findings
+        if found.get("rule") == APPROVAL_RULE
+        for each in found.get("evidence", ())
+    }
+    for identity in sorted(relied_on):
+        if not is_hex_digest(identity):
+            continue
         stored = store.bundle(decision.subject, approval.PREDICATE_TYPE, identity)
         if stored is None:
             continue

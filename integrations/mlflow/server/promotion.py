@@ -12,10 +12,10 @@ from attestflow.errors import AttestflowError, ConfigurationError
 from attestflow.integrations.mlflow.server.destination import Destination, is_known
 from attestflow.integrations.mlflow.server.frozen import Freeze, Freezes
 from attestflow.integrations.mlflow.server.location import Versions, followed, stored_path
-from attestflow.integrations.mlflow.server.refusal import GATE_RULE, LOGGER, Refusal, refusing, undecided, words
+from attestflow.integrations.mlflow.server.refusal import LOGGER, Refusal, refusing, undecided, words
 from attestflow.policy.schema import Policy
 from attestflow.settings import VERIFIER_ROLE, Settings
-from attestflow.verdict import Finding, Transition, Verdict
+from attestflow.verdict import GATE_RULE, Finding, Transition, Verdict
 
 log = logging.getLogger(LOGGER)
 

@@ -13,13 +13,13 @@ from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from attestflow.documents import escaped
 from attestflow.errors import AttestflowError, PromotionBlocked
+from attestflow.verdict import GATE_RULE
 
 if TYPE_CHECKING:
     from attestflow.integrations.mlflow.server.promotion import Request
     from attestflow.verdict import Verdict
 
 LOGGER = "mlflow.attestflow"  # below MLflow's own, so that it stands in the server's log
-GATE_RULE = "gate"
 log = logging.getLogger(LOGGER)
 
 

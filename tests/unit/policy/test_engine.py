@@ -49,9 +49,10 @@ class Says:
 @pytest.mark.parametrize(
     ("said", "outcome", "words"),
     [
-        ([Finding("x", "passed", "fine")], "passed", "fine"),
+        ([Finding("content-attested", "passed", "fine")], "passed", "fine"),
         ([], "denied", "nothing to say"),
-        ([Finding("x", "maybe", "hm")], "denied", "nothing to say"),  # type: ignore[arg-type]
+        ([Finding("content-attested", "passed", "another's word"), Finding("approved", "passed", "x")], "denied", "nothing to say"),
+        ([Finding("content-attested", "maybe", "hm")], "denied", "nothing to say"),  # type: ignore[arg-type]
         ([None], "denied", "failed"),
         (ZeroDivisionError(), "denied", "ZeroDivisionError"),
         (StoreError("gone", hint="mount it"), "denied", "gone"),

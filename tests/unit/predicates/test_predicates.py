@@ -187,6 +187,7 @@ def test_the_names_in_store_paths_never_change() -> None:
         "https://in-toto.io/attestation/vulns/v0.2": "vulns",
         "https://witness.dev/attestations/sarif/v0.1": "sarif",
         "https://attestflow.dev/approval/v1": "approval",
+        "https://attestflow.dev/exception/v1": "exception",
         "https://slsa.dev/verification_summary/v1": "vsa",
         "https://model_signing/signature/v1.0": "oms",
     }
