@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from attestflow.mlbom.description import text_problem
 
@@ -26,3 +27,31 @@ def spdx_expression(text: str) -> str | None:
         word in _OPERATORS or (word.upper() not in _OPERATORS and fixup_id(word) in {word, None}) for word in words
     )
     return stripped if words and spelled and bool(is_expression(plain)) else None
+
+
+def is_allowed(text: str, allowed: frozenset[str]) -> bool:
+    """Whether a licence, as an SPDX expression or by its name, can be met with those of `allowed` alone.
+
+    `OR` needs one side, `AND` both; `X WITH Y` and `X+` must be allowed as they stand. Ids are compared in any case. What
+    is no valid expression is allowed only where its very text is listed.
+    """
+    from license_expression import ExpressionError, Licensing
+
+    if text in allowed:
+        return True
+    if spdx_expression(text) is None:
+        return False
+    try:
+        parsed = Licensing().parse(text, simple=False)
+    except ExpressionError:
+        return False
+    return parsed is not None and _is_met(parsed, frozenset(each.casefold() for each in allowed))
+
+
+def _is_met(node: Any, allowed: frozenset[str]) -> bool:
+    operator = type(node).__name__
+    if operator == "OR":
+        return any(_is_met(each, allowed) for each in node.args)
+    if operator == "AND":
+        return all(_is_met(each, allowed) for each in node.args)
+    return str(node).casefold() in allowed

@@ -11,14 +11,32 @@ from attestflow.policy.schema import Rule
 
 ENTRY_POINTS = "attestflow.rules"
 BUILT_IN = (
+    "access-declared",
     "approved",
+    "bom-complete",
+    "checklist",
+    "code-commit",
+    "components",
     "content-attested",
     "data-validated",
+    "fairness",
+    "fresh",
     "inputs-attested",
+    "libraries-locked",
+    "licences-allowed",
+    "metrics",
     "ml-bom",
+    "model-scan",
+    "observed",
     "registered-unchanged",
     "required-attestation",
+    "resource-use",
+    "sarif-level",
+    "serialization-formats",
+    "sources-allowed",
+    "tests-passed",
     "trained-by",
+    "vulnerabilities",
     "whole-subjects",
 )
 

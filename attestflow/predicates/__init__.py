@@ -9,11 +9,13 @@ from types import MappingProxyType
 from attestflow.digest import ContentDigest
 from attestflow.predicates import (
     approval,
+    checklist,
     exception,
     ml_bom,
     oms,
     provenance,
     reference,
+    runtime_trace,
     sarif,
     test_result,
     vsa,
@@ -31,6 +33,8 @@ SHORT_NAMES: Mapping[str, str] = MappingProxyType(
         sarif.PREDICATE_TYPE: "sarif",
         approval.PREDICATE_TYPE: "approval",
         exception.PREDICATE_TYPE: "exception",
+        runtime_trace.PREDICATE_TYPE: "runtime-trace",
+        checklist.PREDICATE_TYPE: "checklist",
         vsa.PREDICATE_TYPE: "vsa",
         oms.PREDICATE_TYPE: "oms",
     }

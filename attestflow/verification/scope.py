@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from attestflow.documents import shown
-from attestflow.predicates import provenance, reference, test_result
+from attestflow.predicates import ml_bom, provenance, reference, test_result
 from attestflow.statement import Statement
 
 
@@ -16,20 +16,22 @@ class Scope:
     """One kind of statement that is allowed; () stands for any.
 
     `kinds` are of content attestations (their subject's annotation), `build_types` of SLSA provenance, `suites` of test
-    results (each configuration by name or as `sha256:<hex>`), `names` globs on the names of the subjects, case matters.
+    results (each configuration by name or as `sha256:<hex>`), `documents` of CycloneDX (`bom`, `vex`), `names` globs on the
+    names of the subjects, case matters.
     """
 
     predicate_type: str
     kinds: tuple[str, ...] = ()
     build_types: tuple[str, ...] = ()
     suites: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
     def objection(self, statement: Statement) -> str | None:
         """Why this scope does not allow the statement; None when it does. Raises MalformedStatement."""
         if statement.predicate_type != self.predicate_type:
             return f"{shown(self.predicate_type)} is another predicate type"
-        for check in (_kinds, _build_types, _suites, _names):
+        for check in (_kinds, _build_types, _suites, _documents, _names):
             found = check(self, statement)
             if found is not None:
                 return found
@@ -41,6 +43,7 @@ FIELD_TYPES: Mapping[str, str] = {
     "kinds": reference.PREDICATE_TYPE,
     "buildTypes": provenance.PREDICATE_TYPE,
     "suites": test_result.PREDICATE_TYPE,
+    "documents": ml_bom.PREDICATE_TYPE,
 }
 
 Check = Callable[[Scope, Statement], str | None]
@@ -70,6 +73,13 @@ def _suites(scope: Scope, statement: Statement) -> str | None:
         if suite.name not in names and suite.digest.get("sha256") not in digests:
             return f"suite {shown(suite.name or dict(suite.digest))} is not among those allowed"
     return None
+
+
+def _documents(scope: Scope, statement: Statement) -> str | None:
+    if not scope.documents:
+        return None
+    wrong = sorted(ml_bom.MlBom.parse(statement.predicate).uses - set(scope.documents))
+    return f"it is a {wrong[0]}, and only {', '.join(scope.documents)} is allowed" if wrong else None
 
 
 def _names(scope: Scope, statement: Statement) -> str | None:

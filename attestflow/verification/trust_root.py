@@ -120,7 +120,7 @@ def _key(value: object, where: str) -> TrustedKey:
 
 def _scope(value: object, where: str) -> Scope:
     entry = _object(value, where)
-    _only(entry, {"predicateType"}, {"kinds", "buildTypes", "suites", "names"}, where)
+    _only(entry, {"predicateType"}, {"kinds", "buildTypes", "suites", "documents", "names"}, where)
     try:
         predicate_type = check_type_uri(entry["predicateType"], f"{where}.predicateType")
     except MalformedStatement as exc:
@@ -131,11 +131,14 @@ def _scope(value: object, where: str) -> Scope:
             raise ConfigurationError(f"{where}.{name}: only for {FIELD_TYPES[name]}")
     if any(_DIGEST_SUITE.match(suite) for suite in lists.get("suites", ())):
         raise ConfigurationError(f"{where}.suites: sha256: is followed by 64 lower-case hex digits")
+    if not set(lists.get("documents", ())) <= {"bom", "vex"}:
+        raise ConfigurationError(f"{where}.documents: bom and vex are known")
     return Scope(
         predicate_type,
         kinds=lists.get("kinds", ()),
         build_types=lists.get("buildTypes", ()),
         suites=lists.get("suites", ()),
+        documents=lists.get("documents", ()),
         names=lists.get("names", ()),
     )
 

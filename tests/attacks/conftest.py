@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from attestflow.clock import format_time
 from attestflow.digest import ContentDigest
 from attestflow.gate import Gate
 from attestflow.policy.loader import load_policy
-from attestflow.policy.schema import Transition
+from attestflow.policy.schema import Policy, Transition
 from attestflow.predicates import approval, ml_bom, provenance, reference, test_result
 from attestflow.store.folder import FolderStore
 from attestflow.subject import Measurement, ResourceDescriptor, measure
@@ -76,6 +76,7 @@ class Pipeline:
     policy: str = POLICY
     transition: Transition | None = field(default_factory=lambda: Transition("reg", "churn", "alias:production"))
     production: ContentDigest | None = None
+    files_of_policy: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.store = FolderStore(self.folder / "store", create=True)
@@ -139,7 +140,7 @@ class Pipeline:
             model=transition.model,
             transition=transition.to,
             production=str(self.production) if self.production else None,
-            policy=load_policy(self.policy.encode()).sha256,
+            policy=self.loaded().sha256,
             verdict="0" * 64,
             expires=format_time(self.now + timedelta(days=7)),
         )
@@ -149,6 +150,41 @@ class Pipeline:
         )
         return made.identity
 
+    def report(
+        self,
+        predicate_type: str,
+        predicate: Mapping[str, Any],
+        *,
+        who: str = "scanner",
+        about: ResourceDescriptor | None = None,
+        at: datetime | None = None,
+    ) -> str:
+        """Any attestation, by whoever may make it from now on; its identity."""
+        person = self.people.get(who)
+        if person is None:
+            self.people[who] = Person([new_signer()], [predicate_type])
+        elif predicate_type not in [
+            scope if isinstance(scope, str) else scope["predicateType"] for scope in person.may
+        ]:
+            self.people[who] = replace(person, may=[*person.may, predicate_type])
+        subject = about or self.model.descriptor()
+        return self.says(who, at=at).attest_predicate([subject], predicate_type, predicate).identity
+
+    def ask(self, *rules: str) -> None:
+        """A policy of these rules alone, each in YAML."""
+        head = POLICY.partition("rules:")[0]
+        self.policy = head + "rules:\n" + "".join(f"  - {rule}\n" for rule in rules)
+
+    def loaded(self) -> Policy:
+        """The policy as it is now."""
+        return load_policy(self.policy.encode(), self.files_of_policy.__getitem__)
+
+    def passes(self) -> Verdict:
+        """Assert that the verdict passes."""
+        verdict = self.verdict()
+        assert verdict.passed, [finding.message for finding in verdict.denials]
+        return verdict
+
     def run(self) -> None:
         """Everything, honestly."""
         for step in (self.attest_data, self.validate, self.train, self.bom, self.approve):
@@ -156,7 +192,7 @@ class Pipeline:
 
     def verdict(self, content: ContentDigest | None = None) -> Verdict:
         verifier = new_verifier(self.people, now=self.now)
-        gate = Gate(self.store, verifier, load_policy(self.policy.encode()), lambda: self.now)
+        gate = Gate(self.store, verifier, self.loaded(), lambda: self.now)
         return gate.check(
             content or self.model.content, name="churn", transition=self.transition, production=self.production
         )

@@ -345,9 +345,9 @@ def test_any_predicate_type_can_be_required(pipeline: Pipeline) -> None:
     rule = f"  - {{rule: required-attestation, predicateType: '{scan}', by: [scanner], maxAge: 7d}}\n"
     pipeline.policy += rule
     pipeline.run()
-    pipeline.denied("required-attestation", "has no")
+    pipeline.denied("required-attestation", "there is no")
     pipeline.says("pipeline").attest_predicate([pipeline.model.descriptor()], scan, {"clean": True})
-    pipeline.denied("required-attestation", "has no")
+    pipeline.denied("required-attestation", "there is no")
     old = pipeline.says("scanner", at=pipeline.now - timedelta(days=8))
     old.attest_predicate([pipeline.model.descriptor()], scan, {"clean": True})
     pipeline.denied("required-attestation", "8 days old")

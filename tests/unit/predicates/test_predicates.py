@@ -188,6 +188,8 @@ def test_the_names_in_store_paths_never_change() -> None:
         "https://witness.dev/attestations/sarif/v0.1": "sarif",
         "https://attestflow.dev/approval/v1": "approval",
         "https://attestflow.dev/exception/v1": "exception",
+        "https://in-toto.io/attestation/runtime-trace/v0.1": "runtime-trace",
+        "https://attestflow.dev/checklist/v1": "checklist",
         "https://slsa.dev/verification_summary/v1": "vsa",
         "https://model_signing/signature/v1.0": "oms",
     }

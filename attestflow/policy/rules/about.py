@@ -1,0 +1,54 @@
+"""What a rule is about: the model itself, or contents that its lineage leads to."""
+
+from __future__ import annotations
+
+from attestflow.digest import ContentDigest
+from attestflow.documents import shown
+from attestflow.lineage import Lineage, Node
+from attestflow.policy.rules.common import short
+from attestflow.policy.schema import Parameter
+
+CHOICES = ("model", "datasets", "models", "code", "inputs")
+ABOUT = Parameter(
+    "choice",
+    "what must have it: `model`, each of its `datasets`, the `models` it was made of, its `code`, or all its `inputs`",
+    False,
+    CHOICES,
+    "model",
+)
+_KINDS = {"datasets": "dataset", "models": "model", "code": "code"}
+NOUNS = {"datasets": "data set", "models": "base model", "code": "code", "inputs": "input"}
+
+
+def selected(lineage: Lineage, about: str) -> tuple[Node, ...]:
+    """The contents that `about` means, nearest first.
+
+    What nobody attested may be anything, so it counts as a data set. Of the subject's own registrations the trained model
+    is no base model.
+    """
+    if about == "model":
+        return (lineage.root,)
+    own = own_models(lineage)
+    others = [node for content, node in lineage.nodes.items() if content not in own]
+    if about == "inputs":
+        return tuple(others)
+    kind = _KINDS[about]
+    return tuple(node for node in others if kind in node.kinds or (about == "datasets" and not node.kinds))
+
+
+def own_models(lineage: Lineage) -> frozenset[ContentDigest]:
+    """The subject, and what it was registered from: one model under several digests."""
+    from attestflow.predicates.provenance import BUILD_TYPE_REGISTRATION
+
+    own = [lineage.subject]
+    for content in own:
+        for item, made in lineage.provenances(content):
+            if made.build_type == BUILD_TYPE_REGISTRATION:
+                sources = (each.content for each in lineage.inputs[content] if each.via == item)
+                own += [source for source in sources if source is not None and source not in own]
+    return frozenset(own)
+
+
+def title(node: Node) -> str:
+    """A content for people: its name and its digest, cut."""
+    return f"{shown(node.name or 'content')} ({short(node.content)})"
