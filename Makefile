@@ -17,6 +17,8 @@ links:
 	@for d in $(LINKS); do test -e attestflow/$$d/__init__.py || { \
 	  echo "attestflow/$$d is not a link to ../$$d (a clone without symlinks?)."; \
 	  echo "hint: git config core.symlinks true && git checkout -- attestflow/$$d"; exit 1; }; done
+	@test -e attestflow/policy/pages/approved.md || { echo "attestflow/policy/pages is not a link to ../../docs/rules."; \
+	  echo "hint: git config core.symlinks true && git checkout -- attestflow/policy/pages"; exit 1; }
 
 $(VENV)/.uv: requirements/uv.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "attestflow needs Python 3.11 to 3.13, found %d.%d\nhint: make PYTHON=python3.12 ..." % v)'

@@ -141,14 +141,16 @@ class Gate:
             raise PromotionBlocked(_summary(verdict), verdict, hint=_first_hint(verdict))
         return verdict
 
-    def rejections_by(self, content: ContentDigest, functionary: str, transition: Transition) -> tuple[str, ...]:
-        """Identities of a functionary's verified rejections of this promotion: what a later approval of theirs lifts."""
+    def words_by(
+        self, content: ContentDigest, functionary: str, transition: Transition, decision: str
+    ) -> tuple[str, ...]:
+        """Identities of what a functionary said about this promotion (`approved`, `rejected`), for a later word to take back."""
         lineage = gather(content, self.store, self.verifier)
         found = []
         for item in lineage.root.of_type(approval.PREDICATE_TYPE):
             said = approval.Approval.parse(item.statement.predicate)
             about = transition.same_as(said.registry, said.model, said.transition)
-            if item.functionary == functionary and said.decision == "rejected" and about:
+            if item.functionary == functionary and said.decision == decision and about:
                 found.append(item.identity)
         return tuple(sorted(found))
 

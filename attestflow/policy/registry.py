@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.resources import files
 
 from attestflow.documents import shown
 from attestflow.errors import ConfigurationError
@@ -56,3 +57,22 @@ def find_rule(name: str, where: str) -> Rule:
     raise ConfigurationError(
         f"{where}: there is no rule {shown(name)}", hint=f"there are {', '.join([*BUILT_IN, *others])}"
     )
+
+
+def every_rule() -> tuple[Rule, ...]:
+    """The rules that load, ours first."""
+    others = sorted({point.name for point in entry_points(group=ENTRY_POINTS)} - set(BUILT_IN))
+    return tuple(find_rule(name, "rules") for name in (*BUILT_IN, *others))
+
+
+def page(name: str) -> str:
+    """The documentation (Markdown) of a rule: its page, or for a rule of others what it says of itself."""
+    rule = find_rule(name, "page")
+    if name in BUILT_IN:
+        return files("attestflow.policy").joinpath("pages", f"{name}.md").read_text(encoding="utf-8")
+    rows = [
+        f"| `{key}` | {'required' if each.required else 'optional'} | {each.description} |"
+        for key, each in rule.parameters.items()
+    ]
+    table = ["| parameter | | meaning |", "| --- | --- | --- |", *rows, ""] if rows else []
+    return "\n".join([f"# {name}", "", rule.description, "", *table, f"How to mend it: {rule.remediation}", ""])

@@ -135,6 +135,26 @@ class Settings:
             )
         return KeySigner.load(path, passphrase)
 
+    def functionary(self, role: str) -> str:
+        """Who signs as `role` in the eyes of the trust root, told from the public half of its key.
+
+        Raises ConfigurationError where that key is nobody's, or its public half is not beside it.
+        """
+        from attestflow.signing.keyfile import public_path
+        from attestflow.verification.key import fingerprint
+
+        self._require_accepted("keys")
+        if role not in self.keys:
+            return self.signer(role).key_fingerprint  # says which roles there are
+        path = public_path(self.keys[role])
+        found = self.trust_root().owner_of(fingerprint(read_guarded(path, f"public key of {role}")))
+        if found is None:
+            raise ConfigurationError(
+                f"the trust root knows nobody with the key {shown(path)}",
+                hint="`attestflow trust show` says whom it knows",
+            )
+        return found
+
     def attester(self, role: str, passphrase: bytes | None = None) -> Attester:
         """Signs as `role` into the store, checked by the trust root before anything is stored."""
         from attestflow.attest import Attester

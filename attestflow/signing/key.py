@@ -36,6 +36,13 @@ class KeySigner:
         return f"KeySigner(sha256:{self.key_fingerprint})"
 
     @classmethod
+    def in_memory(cls) -> KeySigner:
+        """A signer whose new key is in no file: for tests and rehearsals."""
+        from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+
+        return cls(generate_private_key(SECP256R1()))
+
+    @classmethod
     def load(cls, path: Path, passphrase: bytes | None = None) -> KeySigner:
         """The signer of a key file.
 

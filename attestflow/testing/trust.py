@@ -18,9 +18,7 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 def new_signer() -> KeySigner:
     """A signer whose key exists in memory alone."""
-    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-
-    return KeySigner(generate_private_key(SECP256R1()))
+    return KeySigner.in_memory()
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,13 @@ class TrustRoot:
     sha256: str
     source: bytes = field(default=b"", repr=False, compare=False)
 
+    def owner_of(self, fingerprint: str) -> str | None:
+        """The functionary that has a key of this fingerprint (SHA-256 of its DER SubjectPublicKeyInfo, hex); None: nobody."""
+        for name, functionary in self.functionaries.items():
+            if any(key.fingerprint == fingerprint for key in functionary.keys):
+                return name
+        return None
+
     @classmethod
     def parse(cls, data: bytes) -> TrustRoot:
         """Read a trust root (YAML); raises ConfigurationError with the place for whatever is not as it must be."""

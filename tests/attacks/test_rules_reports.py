@@ -116,8 +116,8 @@ def test_access_declared(pipeline: Pipeline) -> None:
 @pytest.mark.parametrize(
     ("log", "words"),
     [
-        ({**QUIET, "fileAccess": [{"name": "/root/.ssh/id_ed25519"}]}, '"/root/.ssh/id_ed25519" was not declared'),
-        ({**QUIET, "fileAccess": [{"name": "/data/../root/.ssh/id"}]}, "was not declared"),
+        ({**QUIET, "fileAccess": [{"name": "/srv/x/.ssh/id_ed25519"}]}, '"/srv/x/.ssh/id_ed25519" was not declared'),
+        ({**QUIET, "fileAccess": [{"name": "/data/../srv/x/.ssh/id"}]}, "was not declared"),
         ({**QUIET, "network": [{"address": "203.0.113.7", "port": 443}]}, '"203.0.113.7:443" was not declared'),
         ({**QUIET, "process": ["/tmp/miner"]}, '"/tmp/miner" was not declared'),
         ({"fileAccess": [], "process": []}, "the monitor did not look for network"),

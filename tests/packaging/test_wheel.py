@@ -24,7 +24,8 @@ def tracked(*patterns: str) -> list[str]:
 def expected() -> set[str]:
     """Every file that a wheel must hold, by its name in the wheel."""
     inside = set(tracked("attestflow"))
-    return inside | {f"attestflow/{name}" for folder in FOLDERS for name in tracked(folder)}
+    pages = {f"attestflow/policy/pages/{Path(name).name}" for name in tracked("docs/rules")}
+    return inside | pages | {f"attestflow/{name}" for folder in FOLDERS for name in tracked(folder)}
 
 
 def build(kind: str, source: Path, out: Path) -> Path:

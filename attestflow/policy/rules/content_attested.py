@@ -8,7 +8,10 @@ from typing import Any, Literal
 from attestflow.lineage import Lineage
 from attestflow.policy.rules.common import BY, content_attestations, short
 from attestflow.policy.schema import Context, Parameter
+from attestflow.predicates import approval, exception
 from attestflow.verdict import Finding
+
+_WORDS = (approval.PREDICATE_TYPE, exception.PREDICATE_TYPE)
 
 
 class ContentAttested:
@@ -28,7 +31,10 @@ class ContentAttested:
             evidence = tuple(item.identity for item in found)
             yield Finding(self.id, "passed", f"these bytes are attested by {who}", None, subject, evidence)
             return
-        others = sorted({item.functionary for item in lineage.root.attestations})
+        # Not those of approvals: what this says must not change with them, since owners sign what they saw of it.
+        others = sorted(
+            {item.functionary for item in lineage.root.attestations if item.statement.predicate_type not in _WORDS}
+        )
         known = f"; there are attestations by {', '.join(others)}" if others else "; nothing at all is known about them"
         yield Finding(
             self.id,

@@ -170,7 +170,8 @@ def test_rollback_passes_the_same_gate(world: World) -> None:
 def test_a_rejection_stands_until_the_same_person_approves(world: World) -> None:
     version = world.registered("rejected", "rejected")
     world.approve(version)
-    world.approve(version, "production", "--reject", "--reason", "label leak")
+    for_production = ("--for", f"models:/{version.name}", "--to", "production", "--yes")
+    world.cli("reject", version.uri, *for_production, "--reason", "label leak")
     with pytest.raises(MlflowException, match="owner rejected it: label leak"):
         world.client.set_registered_model_alias("rejected", "production", version.version)
     world.approve(version)

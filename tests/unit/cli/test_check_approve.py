@@ -68,7 +68,7 @@ def test_an_approval_counts_for_what_it_names(model: Run) -> None:
 
 def test_a_rejection_stands_until_the_same_person_approves(model: Run) -> None:
     model("approve", "model.bin", *FOR, "--yes")
-    assert model("approve", "model.bin", *FOR, "--yes", "--reject", "--reason", "drift").code == 0
+    assert model("reject", "model.bin", *FOR, "--yes", "--reason", "drift").code == 0
     assert "owner rejected it: drift" in model("check", "model.bin", *FOR).out
     model("approve", "model.bin", *FOR, "--yes")
     assert "ok    approved" in model("check", "model.bin", *FOR).out

@@ -51,7 +51,11 @@ class Says:
     [
         ([Finding("content-attested", "passed", "fine")], "passed", "fine"),
         ([], "denied", "nothing to say"),
-        ([Finding("content-attested", "passed", "another's word"), Finding("approved", "passed", "x")], "denied", "nothing to say"),
+        (
+            [Finding("content-attested", "passed", "another's word"), Finding("approved", "passed", "x")],
+            "denied",
+            "nothing to say",
+        ),
         ([Finding("content-attested", "maybe", "hm")], "denied", "nothing to say"),  # type: ignore[arg-type]
         ([None], "denied", "failed"),
         (ZeroDivisionError(), "denied", "ZeroDivisionError"),
