@@ -29,6 +29,7 @@ COMMANDS = {  # name -> module, in the order of a pipeline's life
     "audit": "audit",
     "adopt": "adopt",
     "lineage": "lineage",
+    "impact": "impact",
     "show": "show",
     "policy": "policy",
     "trust": "trust",

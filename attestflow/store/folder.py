@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from attestflow.documents import shown
@@ -107,6 +108,23 @@ class FolderStore(Store):
             except OSError as exc:
                 raise _failed(self.url, exc) from None
         return keys
+
+    def _walk(self, prefix: str) -> Iterator[str]:
+        folders = [prefix]
+        while folders:
+            folder = folders.pop()
+            try:
+                with os.scandir(self._root / folder) as entries:
+                    for entry in entries:
+                        key = f"{folder}/{entry.name}"
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(key)
+                        elif entry.is_file(follow_symlinks=False) and not entry.name.startswith("."):
+                            yield key
+            except FileNotFoundError:
+                self._still_there()
+            except OSError as exc:
+                raise _failed(self.url, exc) from None
 
     def _still_there(self) -> None:
         if not self._root.is_dir():

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from attestflow.bundle import Bundle
+from attestflow.clock import utc_now
 from attestflow.digest import Algorithm, ContentDigest, Kind, Listing
 from attestflow.errors import DigestMismatch, MalformedStatement, StoreError
 from attestflow.predicates import path_part
@@ -67,17 +68,20 @@ class Store(ABC):
     def put(self, bundle: Bundle) -> str:
         """Keep a bundle under each of its subjects; returns its identity (SHA-256 of the PAE, hex).
 
-        A content attestation is found by its BLAKE3 and its name as well, a gate's verdict by its transition. The
-        same bundle twice is one file; a file that was damaged is mended. Raises StoreError, and MalformedStatement for a
-        bundle that is about no content.
+        A content attestation is found by its BLAKE3 and its name as well, a gate's verdict by its transition, all of them by
+        the day on which they were put. The same bundle twice is one file; a file that was damaged is mended. Raises
+        StoreError, and MalformedStatement for a bundle that is about no content.
         """
         keys = layout.bundle_keys(bundle)
         if not keys:
             raise MalformedStatement("the bundle is about no content, so it cannot be filed")
+        new = not self._holds(keys[0], bundle.raw)
         for key in keys:
             self._write(key, bundle.raw)
         for key in layout.pointer_keys(bundle):
             self._write(key, b"")
+        if new:
+            self._write(layout.day_key(keys[0], utc_now()), b"")
         return bundle.identity
 
     def attestations(
@@ -170,6 +174,22 @@ class Store(ABC):
                 found.append(DecisionPointer(content, identity, time))
         return tuple(sorted(found, key=lambda each: (each.time, each.identity), reverse=True))
 
+    def put_on(self, day: str) -> tuple[str, ...]:
+        """Keys of the bundles that somebody says were put on a day (`20260131`, UTC): pointers, not evidence."""
+        found = (layout.put_key(key) for key in self._list(layout.day_prefix(day), self.limits.decisions))
+        return tuple(sorted(key for key in found if key is not None))
+
+    def every_key(self) -> Iterator[str]:
+        """The key of every bundle that lies here; as slow as the store is large."""
+        return (key for key in self._walk("by-subject") if layout.is_bundle_key(key))
+
+    def at_key(self, key: str) -> StoredBundle | None:
+        """The bundle at one of `every_key` or `put_on`, None where nothing is; as untrusted as any."""
+        if not layout.is_bundle_key(key):
+            return None
+        raw = self._read(key, self.limits.bytes_per_bundle)
+        return None if raw is None else StoredBundle(raw, key)
+
     def probe(self) -> None:
         """Write, read and remove something; StoreError says what does not work."""
         key = layout.probe_key()
@@ -179,6 +199,12 @@ class Store(ABC):
                 raise StoreError(f"{self.url}: what was written did not come back")
         finally:
             self._remove(key)
+
+    def _holds(self, key: str, data: bytes) -> bool:
+        try:
+            return self._read(key, len(data)) == data
+        except StoreError:
+            return False  # something else lies there, which the write will mend or say
 
     @abstractmethod
     def _write(self, key: str, data: bytes) -> None:
@@ -194,6 +220,10 @@ class Store(ABC):
 
         StoreError beyond `limit` entries.
         """
+
+    @abstractmethod
+    def _walk(self, prefix: str) -> Iterator[str]:
+        """The keys of all files below `prefix`, at any depth."""
 
     @abstractmethod
     def _remove(self, key: str) -> None:

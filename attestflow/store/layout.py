@@ -8,6 +8,7 @@
     by-blake3/<kind>-<2 hex>/<hex>/<kind>-<sha256>
     by-name/<sha256 of the name>/<time>-<kind>-<sha256>
     by-transition/<sha256 of registry, model and alias or stage>/<time>-<kind>-<sha256>-<PAE digest>
+    by-day/<day>/<time>-<kind>-<sha256>-<predicate>-<PAE digest>
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import hashlib
 import os
 import re
 from collections.abc import Mapping
+from datetime import datetime
 
 from attestflow.bundle import Bundle
 from attestflow.digest import ContentDigest, Kind, is_hex_digest
@@ -30,6 +32,7 @@ _BUNDLE = re.compile(
 )
 _POINTER = re.compile(r".*/(?:([0-9TZ]{16})-)?(file|tree)-([0-9a-f]{64})")
 _DECISION = re.compile(r".*/([0-9]{8}T[0-9]{6}Z)-(file|tree)-([0-9a-f]{64})-([0-9a-f]{64})")
+_PUT = re.compile(r"by-day/[0-9]{8}/[0-9]{6}-(file|tree)-([0-9a-f]{64})-([0-9a-z][0-9a-z.-]*)-([0-9a-f]{64})")
 _TIME = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]+)?Z")
 
 
@@ -79,6 +82,35 @@ def transition_prefix(registry: str, model: str, to: str) -> str:
     """Below this lie the decisions about that alias or stage of a model; all its spellings are one."""
     name = "\0".join((registry, model, fold(to))).encode("utf-8", "surrogatepass")
     return f"by-transition/{hashlib.sha256(name).hexdigest()}"
+
+
+def day_prefix(day: str) -> str:
+    """Below this lie pointers to what was put on a day (`20260131`, UTC)."""
+    return f"by-day/{day}"
+
+
+def day_key(bundle_key: str, moment: datetime) -> str:
+    """The pointer that says when a bundle was put; all its parts are those of the bundle's own key."""
+    _, folder, digest, predicate, file = bundle_key.split("/")
+    kind, identity = folder.partition("-")[0], file.removesuffix(SUFFIX)
+    return f"{day_prefix(moment.strftime('%Y%m%d'))}/{moment.strftime('%H%M%S')}-{kind}-{digest}-{predicate}-{identity}"
+
+
+def put_key(key: str) -> str | None:
+    """The bundle's key that a pointer by day names, None for a key of another form."""
+    match = _PUT.fullmatch(key)
+    if match is None:
+        return None
+    kind, digest, predicate, identity = match.groups()
+    return f"by-subject/{kind}-{digest[:2]}/{digest}/{predicate}/{identity}{SUFFIX}"
+
+
+def content_of_key(key: str) -> ContentDigest | None:
+    """The content that a bundle's key is filed under, None for a key of another form."""
+    if not is_bundle_key(key):
+        return None
+    _, folder, digest, _, _ = key.split("/")
+    return ContentDigest("tree" if folder.startswith("tree") else "file", digest)
 
 
 def pointer_keys(bundle: Bundle) -> list[str]:

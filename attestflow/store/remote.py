@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -101,6 +102,14 @@ class RemoteStore(Store):
         if len(keys) > limit:
             raise self._too_many(prefix, limit)
         return [key for key in keys if not key.rpartition("/")[2].startswith(".")]
+
+    def _walk(self, prefix: str) -> Iterator[str]:
+        try:
+            found = self._call(self._fs.find, self._path(prefix))
+        except FileNotFoundError:
+            return
+        start = len(self._root) + 1
+        yield from (str(path)[start:] for path in found)
 
     def _remove(self, key: str) -> None:
         try:

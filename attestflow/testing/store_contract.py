@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from attestflow.bundle import Bundle
+from attestflow.clock import utc_now
 from attestflow.digest import ContentDigest, Listing
 from attestflow.errors import DigestMismatch, MalformedStatement, StoreError
 from attestflow.predicates import provenance, reference, vsa
@@ -25,6 +26,7 @@ from attestflow.store.interface import Limits, Store
 from attestflow.store.layout import (
     blake3_prefix,
     bundle_keys,
+    document_key,
     listing_key,
     name_prefix,
     subject_prefix,
@@ -76,6 +78,29 @@ class StoreContract:
         assert store.put(bundle) == bundle.identity
         (found,) = store.attestations(ContentDigest("file", A))
         assert found.raw == bundle.raw
+
+    def test_what_was_put_today_is_found_by_its_day(self, store: Store) -> None:
+        one, two = content_bundle(A), content_bundle(B)
+        assert list(store.every_key()) == []
+        before = utc_now()
+        for bundle in (one, two, one):
+            store.put(bundle)
+        days = {moment.strftime("%Y%m%d") for moment in (before, utc_now())}
+        found = [key for day in days for key in store.put_on(day)]
+        assert sorted(found) == sorted(store.every_key()) == sorted([*bundle_keys(one), *bundle_keys(two)])
+        stored = store.at_key(found[0])
+        assert stored is not None
+        assert stored.raw in (one.raw, two.raw)
+        assert store.put_on("20200101") == ()
+        assert store.at_key("listings/aa/x") is None
+
+    def test_a_document_comes_back_by_its_digest(self, store: Store) -> None:
+        sha256 = store.put_document(b"policy")
+        assert store.document(sha256) == b"policy"
+        assert store.document(A) is None
+        store._write(document_key(sha256), b"another")
+        with pytest.raises(DigestMismatch):
+            store.document(sha256)
 
     def test_an_unknown_subject_has_nothing(self, store: Store) -> None:
         store.put(content_bundle(A))
