@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -47,6 +47,8 @@ class Decision:
     actor: str | None
     evidence: tuple[str, ...]
     findings: tuple[Mapping[str, Any], ...]
+    name: str = ""
+    trust_root_sha256: str = ""
 
     @property
     def allowed(self) -> bool:
@@ -89,6 +91,8 @@ class Decision:
             actor=_text_or_none(extension.get("actor")),
             evidence=said.input_attestations,
             findings=tuple(findings),
+            name=_text_or_none(extension.get("name")) or "",
+            trust_root_sha256=_text_or_none(extension.get("trustRoot")) or "",
         )
 
 
@@ -229,11 +233,18 @@ def _withdraws_nothing(decision: Decision, store: Store) -> bool:
 
     An approval is for one promotion, at one time, with one predecessor: asked again once that is done, it does not count.
     """
-    denials = decision.denials
-    if decision.passed or not denials or any(finding.get("rule") not in _NOT_ABOUT_BYTES for finding in denials):
+    return not decision.passed and lacks_approvals_alone(decision.denials, decision.subject, store)
+
+
+def lacks_approvals_alone(denials: Sequence[Mapping[str, Any]], subject: ContentDigest, store: Store) -> bool:
+    """Whether these denials (as in a verdict's JSON; at least one) are for approvals that lack or are spent, and nothing else.
+
+    A rejection and a revocation are something else. Raises StoreError.
+    """
+    if not denials or any(finding.get("rule") not in _NOT_ABOUT_BYTES for finding in denials):
         return False
     named = [identity for finding in denials for identity in finding.get("evidence") or ()]
-    return all(_is_approval(str(identity), decision.subject, store) for identity in named)
+    return all(_is_approval(str(identity), subject, store) for identity in named)
 
 
 def _is_approval(identity: str, content: ContentDigest, store: Store) -> bool:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attestflow.attest import Attester
 from attestflow.clock import utc_now
@@ -67,7 +67,7 @@ class Gate:
         and denied alike are signed as a VSA and stored where there is a signer. A verdict that passes and cannot be
         recorded is denied, for nobody could find it afterwards; a denial stays one.
         """
-        now = self.clock()
+        now = self._now()
         found = self._findings(content, transition, production, now)
         return self._told(self._recorded(self._verdict(content, name, transition, production, actor, now, found)))
 
@@ -82,9 +82,17 @@ class Gate:
         actor: str | None = None,
     ) -> Verdict:
         """A denial for a reason that lies outside the policy (a promotion that another one overtook), recorded as any."""
-        now = self.clock()
+        now = self._now()
         verdict = self._verdict(content, name, transition, production, actor, now, _Found((finding,)))
         return self._told(self._recorded(replace(verdict, passed=False, enforced=True)))
+
+    def _now(self) -> datetime:
+        """Whole seconds, as they stand in the record: a replay decides by the same time."""
+        return self.clock().replace(microsecond=0)
+
+    def summary_of(self, verdict: Verdict) -> dict[str, Any]:
+        """The verdict as it is signed: the predicate of a SLSA VSA, as JSON values."""
+        return verdict.to_vsa(min(self.policy.expires, verdict.time + self.policy.verdict_lifetime)).to_json()
 
     def _verdict(
         self,
@@ -198,7 +206,7 @@ class Gate:
             digest={"sha256": verdict.subject.sha256},
             media_type=LISTING_MEDIA_TYPE if tree else None,
         )
-        statement = verdict.to_vsa(min(self.policy.expires, verdict.time + self.policy.verdict_lifetime)).to_json()
+        statement = self.summary_of(verdict)
         try:
             self._keep_documents()
             made = Attester(self.store, signer, self.verifier, self.clock).attest_predicate(

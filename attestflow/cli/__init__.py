@@ -26,6 +26,7 @@ COMMANDS = {  # name -> module, in the order of a pipeline's life
     "freeze": "freeze",
     "promote": "promote",
     "history": "history",
+    "replay": "replay",
     "audit": "audit",
     "adopt": "adopt",
     "lineage": "lineage",

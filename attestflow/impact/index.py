@@ -91,10 +91,22 @@ class Index:
         query = "SELECT registry, model, target FROM decided WHERE output = ? ORDER BY 1, 2, 3"
         return [(str(one), str(two), str(three)) for one, two, three in self._connection.execute(query, (content,))]
 
+    def every_transition(self) -> list[tuple[str, str, str]]:
+        """(registry, model, alias or stage) of everything that a gate was ever asked about."""
+        query = "SELECT DISTINCT registry, model, target FROM decided ORDER BY 1, 2, 3"
+        return [(str(one), str(two), str(three)) for one, two, three in self._connection.execute(query)]
+
     def name(self, content: str) -> tuple[str | None, str | None]:
         """Name and kind that somebody attested."""
         row = self._connection.execute("SELECT name, kind FROM named WHERE output = ?", (content,)).fetchone()
         return (row[0], row[1]) if row else (None, None)
+
+    def keys_of(self, identity: str) -> list[str]:
+        """The keys under which a bundle of that identity (SHA-256 of its PAE, hex) lies."""
+        rows = self._connection.execute(
+            "SELECT key FROM seen WHERE key GLOB ? ORDER BY key", (f"*/{identity}.sigstore.json",)
+        )
+        return [str(key) for (key,) in rows]
 
     def count(self) -> int:
         """How many bundles it knows."""

@@ -32,7 +32,7 @@ MIN_REASON = 10
 def load_policy(data: bytes, read: Reader = read_nothing) -> Policy:
     """Read a policy (YAML). Raises ConfigurationError with the place, such as `policy: rules[3].by`.
 
-    `read` gives the bytes of the files that the policy names by digest. Refused: unknown or missing keys, unknown rules
+    `read` gives the bytes of files that the policy names, by name and SHA-256. Refused: unknown or missing keys, unknown rules
     and parameters, no rules, no rule that can deny, `absence` not stated, a count that its functionaries cannot reach, a
     file that has another digest.
     """

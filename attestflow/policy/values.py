@@ -14,16 +14,16 @@ from attestflow.policy.schema import Attachment, Parameter, ParameterKind
 
 MAX_COUNT = 1000
 
-Reader = Callable[[str], bytes]
+Reader = Callable[[str, str], bytes]
 
 
-def read_nothing(name: str) -> bytes:
+def read_nothing(name: str, sha256: str) -> bytes:
     """A reader where a policy's files cannot be had."""
     raise ConfigurationError(f"the policy names the file {shown(name)}, which cannot be read here")
 
 
 def read_value(value: object, parameter: Parameter, where: str, read: Reader) -> Any:
-    """The value of a rule's parameter; `read` gives the bytes of files."""
+    """The value of a rule's parameter; `read` gives a file's bytes by its name and the digest it must have."""
     match parameter.kind:
         case "file":
             return attachment(value, where, read)
@@ -45,7 +45,7 @@ def attachment(value: object, where: str, read: Reader) -> Attachment:
     parts = name.split("/")
     if name.startswith("/") or not all(parts) or {".", ".."} & set(parts) or not name.isprintable():
         raise ConfigurationError(f"{where}.file: {shown(name)} is no path below the policy's folder")
-    data = read(name)
+    data = read(name, sha256)
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise ConfigurationError(

@@ -258,7 +258,7 @@ def parsed_policy(data: bytes, path: Path) -> Policy:
     if known is None:
         from attestflow.policy.loader import load_policy
 
-        known = load_policy(data, lambda name: read_guarded(path.parent / name, "file of a policy"))
+        known = load_policy(data, lambda name, sha256: read_guarded(path.parent / name, "file of a policy"))
         while len(_policies) >= _KEPT:
             _policies.pop(next(iter(_policies)), None)
         _policies[data] = known

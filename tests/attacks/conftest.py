@@ -177,7 +177,7 @@ class Pipeline:
 
     def loaded(self) -> Policy:
         """The policy as it is now."""
-        return load_policy(self.policy.encode(), self.files_of_policy.__getitem__)
+        return load_policy(self.policy.encode(), lambda name, sha256: self.files_of_policy[name])
 
     def passes(self) -> Verdict:
         """Assert that the verdict passes."""

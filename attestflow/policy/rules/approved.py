@@ -38,7 +38,7 @@ class Approved:
             yield Finding(self.id, "denied", message, "give --for models:/NAME and --to ALIAS", subject)
             return
         transition = context.transition
-        taken_back = _named_by(lineage, "revoked")
+        taken_back = _revocations(lineage)
         said = [
             (item, Approval.parse(item.statement.predicate))
             for item in lineage.root.of_type(approval.PREDICATE_TYPE)
@@ -52,22 +52,29 @@ class Approved:
             yield Finding(self.id, "denied", f"{item.functionary} rejected it{reason}", hint, subject, (item.identity,))
         good: dict[str, str] = {}
         objections: list[str] = []
+        revoked: list[str] = []
         for item, each in said:
             if each.decision != "approved":
                 continue
             objection = _objection(item, each, lineage, context)
             if objection is None and (item.functionary, item.identity) in taken_back:
                 objection = "it was revoked"
+                revoked.append(taken_back[item.functionary, item.identity])
             if objection is None and parameters["sawEverything"] and each.verdict != context.seen:
                 objection = "what the gate finds is not what its owner saw"
             if objection is None:
                 good[item.functionary] = item.identity
             else:
                 objections.append(f"the approval by {item.functionary} does not count: {objection}")
-        yield from self._counted(good, objections, parameters, subject)
+        yield from self._counted(good, objections, revoked, parameters, subject)
 
     def _counted(
-        self, good: Mapping[str, str], objections: list[str], parameters: Mapping[str, Any], subject: str
+        self,
+        good: Mapping[str, str],
+        objections: list[str],
+        revoked: list[str],
+        parameters: Mapping[str, Any],
+        subject: str,
     ) -> Iterator[Finding]:
         count = parameters["count"]
         if len(good) >= count:
@@ -79,14 +86,17 @@ class Approved:
             f"{len(good)} of {count} approvals" if good else "not approved" if count == 1 else f"0 of {count} approvals"
         )
         message = f"{have} by {' or '.join(parameters['by'])}{'; ' + why if why else ''}"
-        yield Finding(self.id, "denied", message, self.remediation, subject, tuple(good.values()))
+        yield Finding(self.id, "denied", message, self.remediation, subject, (*good.values(), *revoked))
 
 
-def _named_by(lineage: Lineage, decision: str) -> set[tuple[str, str]]:
-    """Functionary and identity of what later words of that decision, each by the same functionary, take back."""
+def _revocations(lineage: Lineage) -> dict[tuple[str, str], str]:
+    """By functionary and identity of an approval that its own signer took back, the identity of the revocation."""
     said = [(item, Approval.parse(item.statement.predicate)) for item in lineage.root.of_type(approval.PREDICATE_TYPE)]
     return {
-        (item.functionary, identity) for item, each in said if each.decision == decision for identity in each.supersedes
+        (item.functionary, identity): item.identity
+        for item, each in said
+        if each.decision == "revoked"
+        for identity in each.supersedes
     }
 
 
