@@ -62,7 +62,7 @@ def _checks(config: str | None, store: str | None) -> list[tuple[str, Callable[[
         return checks[:1]
     checks += [(f"policy {name}", lambda name=name: _policy(known, name)) for name in known.policies]  # type: ignore[misc]
     checks += [(f"key {role}", lambda role=role: _key(known, role)) for role in known.keys]  # type: ignore[misc]
-    return [*checks, ("switched on", _switched_on)]
+    return [*checks, ("alerts", lambda: _alerts(known)), ("switched on", _switched_on)]
 
 
 def _settings(settings: Settings) -> str:
@@ -98,6 +98,13 @@ def _key(settings: Settings, role: str) -> str:
     if is_encrypted(path):
         return "encrypted"
     return f"plain, sha256:{KeySigner.load(path, None).key_fingerprint[:12]}…"
+
+
+def _alerts(settings: Settings) -> str:
+    settings.alerts()
+    named = settings.alerting
+    channels = [name for name, given in (("webhook", named.webhook), ("Apprise", named.apprise)) if given]
+    return f"{' and '.join(channels)}: {', '.join(named.on)}" if channels else "nobody is told anything"
 
 
 def _switched_on() -> str:

@@ -7,6 +7,7 @@ merely found names a trust root, keys or policies only if this account accepted 
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,14 +21,16 @@ from attestflow.documents import shown
 from attestflow.errors import ConfigurationError
 from attestflow.settings.account import Account
 from attestflow.settings.files import read_guarded
-from attestflow.settings.schema import FILE_NAME, parse_settings
+from attestflow.settings.schema import FILE_NAME, AlertSettings, parse_settings
 
 if TYPE_CHECKING:
+    from attestflow.alerts.dispatch import Alerts
     from attestflow.attest import Attester
     from attestflow.gate import Gate
     from attestflow.policy.schema import Policy
     from attestflow.signing.key import KeySigner
     from attestflow.store.interface import Store
+    from attestflow.verdict import Verdict
     from attestflow.verification.trust_root import TrustRoot
     from attestflow.verification.verifier import Verifier
 
@@ -48,6 +51,7 @@ class Settings:
     root_fingerprint: str | None = None
     policies: Mapping[str, Path] = field(default_factory=dict)
     keys: Mapping[str, Path] = field(default_factory=dict)
+    alerting: AlertSettings = field(default_factory=AlertSettings)
     account: Account = field(default_factory=lambda: Account.of(os.environ))
     clock: Callable[[], datetime] = utc_now
 
@@ -82,6 +86,7 @@ class Settings:
                 root_fingerprint=file.root_fingerprint,
                 policies=file.policies,
                 keys=file.keys,
+                alerting=file.alerts,
                 account=account,
             )
         return settings._with_environment(environ, store)
@@ -106,6 +111,7 @@ class Settings:
                 # What the file names beside its own trust root does not carry over to another one.
                 policies=self.policies if self.accepted else {},
                 keys=self.keys if self.accepted else {},
+                alerting=self.alerting if self.accepted else AlertSettings(),
                 trust_root_file=Path(root).absolute(),
                 root_key_file=Path(key).absolute() if key else self.root_key_file if self.accepted else None,
                 root_fingerprint=fingerprint,
@@ -213,7 +219,24 @@ class Settings:
         from attestflow.gate import Gate
 
         signer = self.signer(VERIFIER_ROLE) if sign and VERIFIER_ROLE in self.keys else None
-        return Gate(self.open_store(), self.verifier(), self.policy(policy), self.clock, signer)
+        return Gate(self.open_store(), self.verifier(), self.policy(policy), self.clock, signer, self._notify(signer))
+
+    def _notify(self, signer: object) -> Callable[[Verdict], None] | None:
+        """Alerts that cannot be used are said in the log, and by `doctor`; they decide nothing, so they deny nothing."""
+        if signer is None:
+            return None
+        try:
+            return self.alerts().verdict
+        except ConfigurationError as exc:
+            logging.getLogger("attestflow.alerts").error("no alerts are sent: %s", exc.message)
+            return None
+
+    def alerts(self) -> Alerts:
+        """Where alerts go, one for all callers in this process. Settings that were only found send nothing.
+
+        Raises ConfigurationError where what `[alerts]` names cannot be used.
+        """
+        return _alerts(self.alerting if self.accepted else AlertSettings())
 
     def _require_accepted(self, what: str) -> None:
         if not self.accepted:
@@ -267,6 +290,21 @@ def parsed_policy(data: bytes, path: Path) -> Policy:
 
 _KEPT = 16
 _policies: dict[bytes, Policy] = {}  # files that a policy names by digest belong to its bytes
+
+
+@lru_cache(maxsize=16)
+def _alerts(named: AlertSettings) -> Alerts:
+    from attestflow.alerts.apprise_channel import AppriseChannel
+    from attestflow.alerts.dispatch import Alerts, Channel
+    from attestflow.alerts.webhook import Webhook
+
+    channels: list[Channel] = []
+    if named.webhook is not None and named.webhook_secret is not None:
+        secret = read_guarded(named.webhook_secret, "secret of the webhook").decode("utf-8", "replace")
+        channels.append(Webhook.of(named.webhook, secret))
+    if named.apprise is not None:
+        channels.append(AppriseChannel.of(read_guarded(named.apprise, "file for Apprise").decode("utf-8", "replace")))
+    return Alerts(channels, named.on)
 
 
 def _found(start: Path) -> Path | None:

@@ -12,6 +12,7 @@ from attestflow.documents import shown
 from attestflow.errors import ConfigurationError
 
 FILE_NAME = "attestflow.toml"
+EVENTS = ("denied", "excepted", "watch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,17 @@ class SettingsFile:
     root_fingerprint: str | None
     policies: Mapping[str, Path]
     keys: Mapping[str, Path]
+    alerts: AlertSettings
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSettings:
+    """`[alerts]`: a webhook with the file of its secret, a file of Apprise URLs, and the events that are sent."""
+
+    webhook: str | None = None
+    webhook_secret: Path | None = None
+    apprise: Path | None = None
+    on: tuple[str, ...] = EVENTS
 
 
 def parse_settings(data: bytes, path: Path) -> SettingsFile:
@@ -34,7 +46,7 @@ def parse_settings(data: bytes, path: Path) -> SettingsFile:
         document = tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise ConfigurationError(f"{what}: {exc}", hint="see docs/settings.md for each key") from None
-    _only(document, {"registry", "store", "trust", "policies", "keys"}, what, "")
+    _only(document, {"registry", "store", "trust", "policies", "keys", "alerts"}, what, "")
     trust = _table(document, "trust", what)
     _only(trust, {"root", "root_key", "root_fingerprint"}, what, "trust.")
     base = path.absolute().parent
@@ -54,6 +66,22 @@ def parse_settings(data: bytes, path: Path) -> SettingsFile:
         root_fingerprint=_text(trust, "root_fingerprint", what, "trust."),
         policies=_files(document, "policies", what, base),
         keys=_files(document, "keys", what, base),
+        alerts=_alerts(document, what, base),
+    )
+
+
+def _alerts(document: Mapping[str, Any], what: str, base: Path) -> AlertSettings:
+    table = _table(document, "alerts", what)
+    _only(table, {"webhook", "webhook_secret", "apprise", "on"}, what, "alerts.")
+    webhook = _text(table, "webhook", what, "alerts.")
+    secret, apprise = (_text(table, key, what, "alerts.") for key in ("webhook_secret", "apprise"))
+    if (webhook is None) is not (secret is None):
+        raise ConfigurationError(f"{what}: alerts.webhook and alerts.webhook_secret go together")
+    on = table.get("on", list(EVENTS))
+    if not isinstance(on, list) or not on or not set(map(str, on)) <= set(EVENTS):
+        raise ConfigurationError(f"{what}: alerts.on must list some of {', '.join(EVENTS)}")
+    return AlertSettings(
+        webhook, base / secret if secret else None, base / apprise if apprise else None, tuple(map(str, on))
     )
 
 

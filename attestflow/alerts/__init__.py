@@ -1,0 +1,1 @@
+"""Alerts: what a gate refused, let through by exception, or would no longer let through, told to people. They decide nothing."""
