@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from attestflow.cli.options import common, load_settings, selection
+from attestflow.cli.verdict_report import report_option
 
 
 @click.command(name="check")
@@ -14,6 +17,7 @@ from attestflow.cli.options import common, load_settings, selection
 @click.option("--for", "model", metavar="models:/NAME", help="The registered model that the bytes are to become.")
 @click.option("--to", metavar="ALIAS|stage:STAGE", help="`production` is the alias, `stage:Production` the stage.")
 @click.option("--current", metavar="DIGEST|none", help="What is in production now; asked of the registry otherwise.")
+@report_option
 @common
 def command(
     target: str,
@@ -22,6 +26,7 @@ def command(
     model: str | None,
     to: str | None,
     current: str | None,
+    reports: tuple[Path, ...],
     config: str | None,
     store: str | None,
     as_json: bool,
@@ -35,6 +40,7 @@ def command(
     from attestflow.cli.target import resolve_target
     from attestflow.cli.transition import production_now, transition_of
     from attestflow.cli.verdict import tell_verdict
+    from attestflow.cli.verdict_report import write_reports
 
     settings = load_settings(config, store)
     transition = transition_of(settings, model, to)
@@ -43,6 +49,7 @@ def command(
     verdict = gate.check(
         about.content, name=about.name, transition=transition, production=production_now(transition, current)
     )
+    write_reports(reports, verdict, gate)
     if as_json:
         print_json({**verdict.to_json(), "bytesRead": about.measured is not None})
     else:

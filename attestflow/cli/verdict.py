@@ -9,7 +9,12 @@ from attestflow.cli.output import fields, line
 if TYPE_CHECKING:
     from attestflow.verdict import Verdict
 
-MARKS = {"passed": ("ok  ", "green"), "denied": ("DENY", "red"), "warned": ("warn", "yellow")}
+MARKS = {
+    "passed": ("ok  ", "green"),
+    "denied": ("DENY", "red"),
+    "warned": ("warn", "yellow"),
+    "excepted": ("EXC ", "yellow"),
+}
 
 
 def tell_verdict(verdict: Verdict, *, read: bool = True, preview: bool = False) -> None:
@@ -19,6 +24,8 @@ def tell_verdict(verdict: Verdict, *, read: bool = True, preview: bool = False) 
     """
     if preview:
         line(f"What the gate would find about {verdict.subject_name} now:")
+    elif verdict.passed and verdict.excepted:
+        line(f"PASSED BY EXCEPTION  {verdict.subject_name}", style="yellow")
     elif verdict.passed:
         line(f"PASSED  {verdict.subject_name}", style="green")
     else:
@@ -26,7 +33,10 @@ def tell_verdict(verdict: Verdict, *, read: bool = True, preview: bool = False) 
     for finding in verdict.findings:
         mark, colour = MARKS[finding.outcome]
         line(f"  {mark}  {finding.rule}: {finding.message}", style=colour if finding.outcome != "passed" else None)
-        if finding.hint and finding.outcome != "passed":
+        if finding.waiver is not None:
+            waiver = finding.waiver
+            line(f"        WAIVED by {waiver.by} until {waiver.expires}: {waiver.reason}", style="yellow")
+        elif finding.hint and finding.outcome != "passed":
             line(f"        hint: {finding.hint}")
     for rejected in verdict.rejected:
         line(f"  rejected  {rejected.location}: {rejected.reason}", style="yellow")

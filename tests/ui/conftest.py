@@ -56,8 +56,8 @@ def shot(page: Any, tmp_path: Path) -> Callable[..., None]:
     folder = Path(SCREENSHOTS or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
 
-    def keep(name: str, shown: Any = None) -> None:
+    def keep(name: str, shown: Any = None, **options: Any) -> None:
         (shown or page).wait_for_timeout(700)  # what slides in has arrived
-        (shown or page).screenshot(path=str(folder / f"{name}.png"))
+        (shown or page).screenshot(path=str(folder / f"{name}.png"), **options)
 
     return keep
