@@ -108,7 +108,7 @@ class Explanation:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Lineage:
     """The verified graph below a subject: `nodes` by content, `inputs` by the content that was made of them.
 

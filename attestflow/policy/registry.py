@@ -30,6 +30,7 @@ BUILT_IN = (
     "model-scan",
     "observed",
     "registered-unchanged",
+    "rego",
     "required-attestation",
     "resource-use",
     "sarif-level",

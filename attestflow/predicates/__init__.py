@@ -11,6 +11,7 @@ from attestflow.predicates import (
     approval,
     checklist,
     exception,
+    http_snapshot,
     ml_bom,
     oms,
     provenance,
@@ -35,6 +36,7 @@ SHORT_NAMES: Mapping[str, str] = MappingProxyType(
         exception.PREDICATE_TYPE: "exception",
         runtime_trace.PREDICATE_TYPE: "runtime-trace",
         checklist.PREDICATE_TYPE: "checklist",
+        http_snapshot.PREDICATE_TYPE: "http-snapshot",
         vsa.PREDICATE_TYPE: "vsa",
         oms.PREDICATE_TYPE: "oms",
     }

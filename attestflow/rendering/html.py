@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_NODES = 300
 CHANGES = 12
+_HEX = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28,}\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,13 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["short"] = short
+    environment.filters["brief"] = _brief
     return environment.get_template("verdict.html")
+
+
+def _brief(value: str) -> str:
+    """`value` with long digests cut: the record has them whole."""
+    return _HEX.sub(r"\1…", value)
 
 
 def _shown(value: Any) -> Any:

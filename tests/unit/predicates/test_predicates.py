@@ -190,6 +190,7 @@ def test_the_names_in_store_paths_never_change() -> None:
         "https://attestflow.dev/exception/v1": "exception",
         "https://in-toto.io/attestation/runtime-trace/v0.1": "runtime-trace",
         "https://attestflow.dev/checklist/v1": "checklist",
+        "https://attestflow.dev/http-snapshot/v1": "http-snapshot",
         "https://slsa.dev/verification_summary/v1": "vsa",
         "https://model_signing/signature/v1.0": "oms",
     }
