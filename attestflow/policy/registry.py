@@ -38,6 +38,8 @@ BUILT_IN = (
     "sources-allowed",
     "tests-passed",
     "trained-by",
+    "valint",
+    "valint-initiative",
     "vulnerabilities",
     "whole-subjects",
 )
