@@ -105,6 +105,9 @@ command.add_command(_content_command("code", "Sign which bytes a code tree is.")
 @click.option("--about", "target", required=True, metavar="TARGET", help="What the report is about.")
 @selection
 @click.option("--type", "predicate_type", metavar="URI", help="Predicate type; told from the file otherwise.")
+@click.option(
+    "--suite", type=click.Path(exists=True, path_type=Path), help="What a JUnit report ran: its digest is signed."
+)
 @click.option("--role", help="Whose key signs; validation for test results, pipeline otherwise.")
 @passphrase_option
 @common
@@ -113,18 +116,21 @@ def report(
     target: str,
     include: tuple[str, ...],
     predicate_type: str | None,
+    suite: Path | None,
     role: str | None,
     passphrase_fd: int | None,
     config: str | None,
     store: str | None,
     as_json: bool,
 ) -> None:
-    """Sign a report about TARGET: SARIF, CycloneDX, in-toto test result or vulns, or any JSON with --type."""
+    """Sign a report about TARGET: SARIF, CycloneDX, JUnit, in-toto test result or vulns, or any JSON with --type."""
     from attestflow.cli.output import fields, line, print_json
     from attestflow.cli.reports import read_report
     from attestflow.cli.target import resolve_target
+    from attestflow.subject import measure
 
-    kind = read_report(file.read_bytes(), file.name, predicate_type)
+    described = measure(suite, algorithms=("sha256",)).descriptor() if suite is not None else None
+    kind = read_report(file.read_bytes(), file.name, predicate_type, described)
     signer = role or kind.role
     settings = load_settings(config, store)
     attester = settings.attester(signer, passphrase_for(settings, signer, passphrase_fd))

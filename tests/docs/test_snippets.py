@@ -1,7 +1,8 @@
 """Every `console` block of the README and the docs is run, in order, in an empty folder of its document.
 
-A line `$ command` must exit 0, or with what a trailing comment `# exit N` says. Lines below it are what it prints: each must
-stand in the output, where `…` stands for anything. `make …` and `git clone …` lines are what CI runs itself.
+A `yaml`, `toml` or `rego` block whose first line is a comment with a file's name is that file. A line `$ command` must exit 0,
+or with what a trailing comment `# exit N` says. Lines below it are what it prints: each must stand in the output, where `…`
+stands for anything. `make …` and `git clone …` lines are what CI runs itself.
 """
 
 from __future__ import annotations
@@ -18,13 +19,19 @@ ROOT = Path(__file__).parents[2]
 # Their snippets start servers or Airflow; the named test runs them in the right order.
 ELSEWHERE = {"docs/guides/airflow.md": "tests/integration/airflow", "docs/guides/mlflow.md": "tests/integration/mlflow"}
 DOCUMENTS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")))
-BLOCK = re.compile(r"^```console\n(.*?)^```", re.M | re.S)
+BLOCK = re.compile(r"^```(console|yaml|toml|rego)\n(.*?)^```", re.M | re.S)
+FILE = re.compile(r"# ([\w./-]+\.(?:yaml|toml|rego))\n")
 
 
 def commands(text: str) -> list[tuple[str, int, list[str]]]:
-    """(command, exit code, lines that it prints) of each `$` line."""
+    """(command, exit code, lines that it prints) of each `$` line; a file is the command that writes it."""
     found: list[tuple[str, int, list[str]]] = []
-    for block in BLOCK.findall(text):
+    for language, block in BLOCK.findall(text):
+        named = FILE.match(block)
+        if language != "console":
+            if named:
+                found.append((f"mkdir -p {Path(named[1]).parent}; cat > {named[1]} <<'END_OF_FILE'\n{block}END_OF_FILE", 0, []))
+            continue
         for row in block.splitlines():
             if row.startswith("$ "):
                 code = re.search(r"\s+# exit (\d+)$", row)
