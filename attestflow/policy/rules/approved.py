@@ -57,9 +57,10 @@ class Approved:
             if each.decision != "approved":
                 continue
             objection = _objection(item, each, lineage, context)
-            if objection is None and (item.functionary, item.identity) in taken_back:
+            revocation = taken_back.get((item.functionary, item.identity))
+            if revocation is not None and transition.same_as(each.registry, each.model, each.transition):
                 objection = "it was revoked"
-                revoked.append(taken_back[item.functionary, item.identity])
+                revoked.append(revocation)
             if objection is None and parameters["sawEverything"] and each.verdict != context.seen:
                 objection = "what the gate finds is not what its owner saw"
             if objection is None:
