@@ -30,7 +30,9 @@ def commands(text: str) -> list[tuple[str, int, list[str]]]:
         named = FILE.match(block)
         if language != "console":
             if named:
-                found.append((f"mkdir -p {Path(named[1]).parent}; cat > {named[1]} <<'END_OF_FILE'\n{block}END_OF_FILE", 0, []))
+                found.append(
+                    (f"mkdir -p {Path(named[1]).parent}; cat > {named[1]} <<'END_OF_FILE'\n{block}END_OF_FILE", 0, [])
+                )
             continue
         for row in block.splitlines():
             if row.startswith("$ "):
