@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attestflow.attest import Attester
@@ -42,7 +43,7 @@ class _Found:
 class Gate:
     """Decides about one content at a time under one policy; with a `signer` (the verifier's) each verdict is signed.
 
-    `notify` is told each signed verdict; it must not block, and decides nothing.
+    `notify` is told each signed verdict; it must not block, and decides nothing. `opa` evaluates Rego where it is given.
     """
 
     store: Store
@@ -51,6 +52,7 @@ class Gate:
     clock: Callable[[], datetime] = utc_now
     signer: Signer | None = None
     notify: Callable[[Verdict], None] | None = None
+    opa: Path | None = None
 
     def check(
         self,
@@ -196,6 +198,7 @@ class Gate:
             trust_root=self.verifier.trust_root,
             policy_name=self.policy.name,
             predecessor=predecessor,
+            opa=self.opa,
         )
         return _Found(evaluate(self.policy, lineage, context), lineage.rejected, identities)
 

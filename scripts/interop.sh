@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Fetches other people's verifiers (npm packages by their locked integrity, cosign with Go) and runs tests/conformance.
+# Fetches other people's verifiers (npm packages by their locked integrity, cosign and opa with Go) and runs tests/conformance.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 COSIGN_VERSION=v3.1.3
+OPA_VERSION=v1.10.1
 cache="${ATTESTFLOW_INTEROP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/attestflow-interop}"
 required=""
 
@@ -21,9 +22,15 @@ if command -v go >/dev/null 2>&1; then
     GOBIN="$bin" GOFLAGS=-trimpath nice -n 10 go install "github.com/sigstore/cosign/v3/cmd/cosign@$COSIGN_VERSION"
   fi
   export PATH="$bin:$PATH"
-  required="$required cosign"
+  bin="$cache/opa-$OPA_VERSION"
+  if [ ! -x "$bin/opa" ]; then
+    echo "interop: building opa $OPA_VERSION once (about a minute on two cores)" >&2
+    CGO_ENABLED=0 GOBIN="$bin" GOFLAGS=-trimpath nice -n 10 go install "github.com/open-policy-agent/opa@$OPA_VERSION"
+  fi
+  export PATH="$bin:$PATH"
+  required="$required cosign opa"
 else
-  echo "interop: go is not installed, so cosign is left out" >&2
+  echo "interop: go is not installed, so cosign and opa are left out" >&2
 fi
 
 ATTESTFLOW_INTEROP_REQUIRED="$required" exec .venv/bin/python -m pytest -q tests/conformance "$@"

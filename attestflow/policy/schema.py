@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 from attestflow.digest import ContentDigest
@@ -69,7 +70,8 @@ class Context:
     """What a decision is about, beside the lineage. `now` is the gate's clock (aware, UTC).
 
     `predecessor` is the lineage of what is in production, for rules that compare with it (`compares`); `seen` is the digest
-    of what all other rules found, for the rule that asks what an owner saw.
+    of what all other rules found, for the rule that asks what an owner saw. `opa` is the binary that evaluates Rego, None for
+    the engine of our own choice.
     """
 
     now: datetime
@@ -80,6 +82,7 @@ class Context:
     policy_name: str = ""
     predecessor: Lineage | None = None
     seen: str | None = None
+    opa: Path | None = None
 
     def is_future(self, moment: datetime) -> bool:
         """Whether a stated time lies in the future, beyond a minute that clocks may differ."""

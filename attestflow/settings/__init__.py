@@ -52,6 +52,7 @@ class Settings:
     policies: Mapping[str, Path] = field(default_factory=dict)
     keys: Mapping[str, Path] = field(default_factory=dict)
     alerting: AlertSettings = field(default_factory=AlertSettings)
+    opa: Path | None = None
     account: Account = field(default_factory=lambda: Account.of(os.environ))
     clock: Callable[[], datetime] = utc_now
 
@@ -87,6 +88,7 @@ class Settings:
                 policies=file.policies,
                 keys=file.keys,
                 alerting=file.alerts,
+                opa=file.opa,
                 account=account,
             )
         return settings._with_environment(environ, store)
@@ -112,6 +114,7 @@ class Settings:
                 policies=self.policies if self.accepted else {},
                 keys=self.keys if self.accepted else {},
                 alerting=self.alerting if self.accepted else AlertSettings(),
+                opa=self.opa if self.accepted else None,
                 trust_root_file=Path(root).absolute(),
                 root_key_file=Path(key).absolute() if key else self.root_key_file if self.accepted else None,
                 root_fingerprint=fingerprint,
@@ -219,7 +222,8 @@ class Settings:
         from attestflow.gate import Gate
 
         signer = self.signer(VERIFIER_ROLE) if sign and VERIFIER_ROLE in self.keys else None
-        return Gate(self.open_store(), self.verifier(), self.policy(policy), self.clock, signer, self._notify(signer))
+        parts = (self.open_store(), self.verifier(), self.policy(policy), self.clock, signer, self._notify(signer))
+        return Gate(*parts, self.opa)
 
     def _notify(self, signer: object) -> Callable[[Verdict], None] | None:
         """Alerts that cannot be used are said in the log, and by `doctor`; they decide nothing, so they deny nothing."""

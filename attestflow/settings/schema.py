@@ -27,6 +27,7 @@ class SettingsFile:
     policies: Mapping[str, Path]
     keys: Mapping[str, Path]
     alerts: AlertSettings
+    opa: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def parse_settings(data: bytes, path: Path) -> SettingsFile:
         document = tomllib.loads(data.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise ConfigurationError(f"{what}: {exc}", hint="see docs/settings.md for each key") from None
-    _only(document, {"registry", "store", "trust", "policies", "keys", "alerts"}, what, "")
+    _only(document, {"registry", "store", "trust", "policies", "keys", "alerts", "rego"}, what, "")
     trust = _table(document, "trust", what)
     _only(trust, {"root", "root_key", "root_fingerprint"}, what, "trust.")
     base = path.absolute().parent
@@ -67,7 +68,14 @@ def parse_settings(data: bytes, path: Path) -> SettingsFile:
         policies=_files(document, "policies", what, base),
         keys=_files(document, "keys", what, base),
         alerts=_alerts(document, what, base),
+        opa=file(_rego(document, what), "opa", "rego."),
     )
+
+
+def _rego(document: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    table = _table(document, "rego", what)
+    _only(table, {"opa"}, what, "rego.")
+    return table
 
 
 def _alerts(document: Mapping[str, Any], what: str, base: Path) -> AlertSettings:

@@ -1,6 +1,6 @@
 """Other people's verifiers. `make interop` fetches them; without it their tests skip and say so.
 
-ATTESTFLOW_INTEROP_REQUIRED names those (`node cosign`) whose absence is a failure.
+ATTESTFLOW_INTEROP_REQUIRED names those (`node cosign opa`) whose absence is a failure.
 """
 
 from __future__ import annotations
@@ -59,6 +59,15 @@ def node() -> Callable[..., Run]:
         return _run([str(found), str(folder / "verify.mjs"), *map(str, arguments)])
 
     return run
+
+
+@pytest.fixture
+def opa() -> Path:
+    """The reference evaluator of Rego."""
+    found = shutil.which("opa")
+    if found is None:
+        _absent("opa", "opa is not installed")
+    return Path(str(found))
 
 
 @pytest.fixture

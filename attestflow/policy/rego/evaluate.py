@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from attestflow.errors import ConfigurationError
 from attestflow.lineage import Lineage
+from attestflow.policy.rego import opa
 from attestflow.policy.rego.document import document
 from attestflow.policy.rego.process import Child, RegoFailed
 from attestflow.policy.schema import Attachment, Context
@@ -45,25 +46,32 @@ def ask(question: Question, lineage: Lineage, context: Context, own_input: Any =
 
     Raises RegoFailed where the policy does not compile, fails, or gives no answer within its bounds.
     """
+    asked = {
+        "modules": [(each.name, each.data.decode("utf-8", "strict")) for each in question.modules],
+        "query": question.query,
+        "version": question.version,
+        "snapshots": list(question.snapshots),
+        "now_ns": int(context.now.timestamp()) * 1_000_000_000,
+    }
+    if context.opa is not None:
+        text = _exact(document(lineage, context) if own_input is None else own_input)
+        answer = opa.answer(context.opa, asked, text, question.seconds)
+    else:
+        answer = _ask_child(asked, lineage, context, own_input, question.seconds)
+    if "error" in answer:
+        raise RegoFailed(str(answer["error"]))
+    return "value" in answer, answer.get("value")
+
+
+def _ask_child(
+    asked: dict[str, Any], lineage: Lineage, context: Context, own_input: Any, seconds: float
+) -> dict[str, Any]:
     child = _child(lineage)
     text = None
     if own_input is None and child.input is None:
         text = child.input = _exact(document(lineage, context))
-    answer = child.ask(
-        {
-            "modules": [(each.name, each.data.decode("utf-8", "strict")) for each in question.modules],
-            "query": question.query,
-            "version": question.version,
-            "snapshots": list(question.snapshots),
-            "now_ns": int(context.now.timestamp()) * 1_000_000_000,
-            "input": text,
-            "own_input": None if own_input is None else _exact(own_input),
-        },
-        question.seconds,
-    )
-    if "error" in answer:
-        raise RegoFailed(str(answer["error"]))
-    return "value" in answer, answer.get("value")
+    own = None if own_input is None else _exact(own_input)
+    return child.ask({**asked, "input": text, "own_input": own}, seconds)
 
 
 def _exact(value: Any) -> str:
