@@ -60,6 +60,15 @@ class Decision:
         """The findings that denied."""
         return tuple(each for each in self.findings if each.get("outcome") == "denied")
 
+    @property
+    def waived(self) -> tuple[str, ...]:
+        """What somebody's exception waived, for people: rule, who, until when, why."""
+        found = [(each, each["waiver"]) for each in self.findings if isinstance(each.get("waiver"), Mapping)]
+        return tuple(
+            f"{each.get('rule')} waived by {waiver.get('by')} until {waiver.get('expires')}: {waiver.get('reason')}"
+            for each, waiver in found
+        )
+
     @classmethod
     def of(cls, verified: VerifiedStatement) -> Decision:
         """Read a verified VSA; MalformedStatement for one that is no gate's verdict about a promotion."""

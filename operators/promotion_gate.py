@@ -60,6 +60,8 @@ class PromotionGateOperator(AttestflowOperator):
         context["ti"].xcom_push(key="verdict", value=brief)
         if verdict.allowed:
             self.log.info("%s passed %s", brief["subject"], brief["policy"])
+            for each in verdict.excepted:
+                self.log.warning("BY EXCEPTION: %s (%s)", each.rule, each.waiver.reason if each.waiver else "")
             return brief
         message = _told(verdict)
         if self.on_deny == "skip":

@@ -93,6 +93,7 @@ def _tell(events: Any, rejected: Any, transition: Transition, now: str) -> None:
                 "approved by": ", ".join(event.approvers) or None,
                 "policy": f"{event.decision.policy} sha256:{event.decision.policy_sha256[:12]}…",
                 "because": "; ".join(document["denied"]) or None,
+                "BY EXCEPTION": "; ".join(document["waived"]) or None,
                 "attestation": event.decision.identity,
             }
         )
@@ -120,4 +121,5 @@ def _document(event: Event) -> dict[str, Any]:
         "digest": str(decision.subject),
         "version": event.version,
         "denied": [f"{each.get('rule')}: {each.get('message')}" for each in decision.denials],
+        "waived": list(decision.waived),
     }

@@ -116,6 +116,8 @@ def _tell(made: Promoted, target: str, to: str, *, as_json: bool) -> None:
         document = _document(each)
         warned = "" if each.passed else f", and {each.policy} only warned: {'; '.join(document['denied'])}"
         line(f"  {document['result']} by policy {each.policy} at {document['time']}{warned}")
+        for waived in each.waived:
+            line(f"  BY EXCEPTION: {waived}", style="yellow")
         line(f"  attestation {each.identity}")
     if not made.guarded_by:
         line("  no policy of these settings guards it: NO VERDICT was recorded", style="yellow")
@@ -137,4 +139,5 @@ def _document(decision: Decision) -> dict[str, Any]:
         "expires": format_time(decision.expires),
         "actor": decision.actor,
         "denied": [f"{each.get('rule')}: {each.get('message')}" for each in decision.denials],
+        "waived": list(decision.waived),
     }

@@ -49,6 +49,10 @@ class ResourceUse:
         used = _used(lineage, parameters["by"])
         evidence = tuple(sorted({each.identity for each in used}))
         baseline = parameters["baseline"]
+        if not used:
+            message = f"what the runs used was not attested by {' or '.join(parameters['by'])}"
+            yield Finding(self.id, "denied", message, "record what training uses (byproduct `resources`)", subject)
+            return
         if baseline is None and context.production is None:
             message = "nothing is in production yet that it could be compared with"
             yield Finding(self.id, "passed", message, None, subject, evidence)

@@ -69,6 +69,8 @@ def words(found: Standing, policy: Policy) -> str:
         return f"no gate decided that these bytes get it ({by})"
     when = format_time(decision.time)
     match found.state:
+        case "passed" if decision.waived:
+            return escaped(f"passed {by} on {when} BY EXCEPTION: {'; '.join(decision.waived)}")[:500]
         case "passed":
             return f"passed {by} on {when}"
         case "warned":

@@ -143,6 +143,8 @@ def _write_artifact(tracking: Any, run_id: str, place: str, file: str, tag: str,
 
 def _line(verdict: Mapping[str, Any]) -> str:
     result = "PASSED" if verdict["result"] == "passed" else "DENIED"
+    if result == "PASSED" and any(each["outcome"] == "excepted" for each in verdict["findings"]):
+        result = "PASSED BY EXCEPTION"
     warned = "" if verdict["enforced"] else " (it only warns)"
     return f"{result} by policy {verdict['policy']['name']}{warned} at {verdict['time']}"
 
