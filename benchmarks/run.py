@@ -8,6 +8,6 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 
-for name in ("hashing", "gate", "gated_alias", "store"):
+for name in ("hashing", "gate", "policy", "gated_alias", "store", "impact"):
     print(f"== {name}", flush=True)
     subprocess.run([sys.executable, str(HERE / f"{name}.py")], check=True)

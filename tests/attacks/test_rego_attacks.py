@@ -166,6 +166,13 @@ def test_a_number_that_cannot_be_carried_exactly_denies(pipeline: Pipeline, numb
     pipeline.denied("rego", "no answer")
 
 
+def test_ten_megabytes_of_evidence_are_no_matter(pipeline: Pipeline) -> None:
+    pipeline.run()
+    rego(pipeline, HEAD + 'deny contains "x" if count(input.lineage.nodes) == 0')
+    pipeline.report("https://example.com/x/v1", {"rows": [{"n": number, "text": "y" * 40} for number in range(100_000)]})
+    pipeline.passes()
+
+
 def test_a_hundred_megabytes_of_evidence(pipeline: Pipeline) -> None:
     pipeline.run()
     rego(pipeline, HEAD + "deny := set()")
@@ -260,7 +267,7 @@ def test_the_child_is_confined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert set(child.confined) >= {"limits", "no-files"}, child.confined
         assert Path(f"/proc/{pid}/environ").read_bytes() == b""
         limits = Path(f"/proc/{pid}/limits").read_text()
-        for name, value in (("Max address space", 768 * 1024 * 1024), ("Max file size", 0), ("Max open files", 16)):
+        for name, value in (("Max address space", 1024 * 1024 * 1024), ("Max file size", 0), ("Max open files", 16)):
             row = next(row for row in limits.splitlines() if row.startswith(name))
             assert row.split()[len(name.split())] == str(value)
         status = Path(f"/proc/{pid}/status").read_text()

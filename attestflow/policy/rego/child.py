@@ -13,7 +13,7 @@ import os
 import resource
 import sys
 
-MEMORY = 768 * 1024 * 1024
+MEMORY = 1024 * 1024 * 1024
 CPU_SECONDS = 60
 LENGTH = 8
 _SYS_LANDLOCK_CREATE_RULESET, _SYS_LANDLOCK_RESTRICT_SELF = 444, 446  # the same on every architecture
@@ -132,6 +132,7 @@ def _write(document):
 
 
 def main():
+    os.environ["MIMALLOC_ARENA_RESERVE"] = "0"  # its allocator would reserve a gigabyte, most of what may be used
     sys.path.append(sys.argv[1])
     import regorus  # type: ignore[import-untyped]
 
