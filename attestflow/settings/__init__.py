@@ -145,9 +145,9 @@ class Settings:
         return KeySigner.load(path, passphrase)
 
     def functionary(self, role: str) -> str:
-        """Who signs as `role` in the eyes of the trust root, told from the public half of its key.
+        """Who signs as `role` in the eyes of the trust root, told from the public half of its key where that lies beside it.
 
-        Raises ConfigurationError where that key is nobody's, or its public half is not beside it.
+        Raises ConfigurationError where that key is nobody's, and where it is encrypted and its public half is not there.
         """
         from attestflow.signing.keyfile import public_path
         from attestflow.verification.key import fingerprint

@@ -169,7 +169,9 @@ def test_a_number_that_cannot_be_carried_exactly_denies(pipeline: Pipeline, numb
 def test_ten_megabytes_of_evidence_are_no_matter(pipeline: Pipeline) -> None:
     pipeline.run()
     rego(pipeline, HEAD + 'deny contains "x" if count(input.lineage.nodes) == 0')
-    pipeline.report("https://example.com/x/v1", {"rows": [{"n": number, "text": "y" * 40} for number in range(100_000)]})
+    pipeline.report(
+        "https://example.com/x/v1", {"rows": [{"n": number, "text": "y" * 40} for number in range(100_000)]}
+    )
     pipeline.passes()
 
 

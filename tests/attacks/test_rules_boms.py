@@ -115,6 +115,17 @@ def test_the_bom_of_another_model_describes_nothing_here(pipeline: Pipeline) -> 
     pipeline.denied("licences-allowed", "there is no ML-BOM by pipeline")
 
 
+def test_a_vex_beside_a_bom_is_no_second_bom(pipeline: Pipeline) -> None:
+    pipeline.ask("{rule: ml-bom, by: [pipeline]}")
+    vex = {"bomFormat": "CycloneDX", "specVersion": "1.6", "vulnerabilities": [{"id": "CVE-1"}]}
+    pipeline.attest_data()
+    pipeline.train()
+    pipeline.bom(document=vex)
+    pipeline.denied("ml-bom", "no ML-BOM signed by pipeline")
+    signed(pipeline, bom())
+    pipeline.passes()
+
+
 COMPONENTS = "{rule: components, by: [pipeline], banned: ['torch<2.6', 'pkg:pypi/evil*'], required: ['numpy>=2']}"
 
 

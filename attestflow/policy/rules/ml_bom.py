@@ -26,7 +26,8 @@ class MlBomRule:
 
     def check(self, lineage: Lineage, context: Context, parameters: Mapping[str, Any]) -> Iterator[Finding]:
         subject = str(lineage.subject)
-        boms = [item for item in lineage.root.of_type(ml_bom.PREDICATE_TYPE) if item.functionary in parameters["by"]]
+        documents = lineage.root.of_type(ml_bom.PREDICATE_TYPE)
+        boms = [item for item in documents if item.functionary in parameters["by"] and _names_components(item)]
         if not boms:
             message = f"no ML-BOM signed by {' or '.join(parameters['by'])} is known for {short(subject)}"
             yield Finding(self.id, "denied", message, self.remediation, subject)
@@ -45,6 +46,11 @@ class MlBomRule:
             return Finding(self.id, "denied", message, self.remediation, subject, evidence)
         message = f"an ML-BOM by {item.functionary} names {bom.files} files and {len(bom.datasets)} data sets"
         return Finding(self.id, "passed", message, None, subject, evidence)
+
+
+def _names_components(item: VerifiedStatement) -> bool:
+    """A VEX is the same type of document, and no BOM."""
+    return "bom" in ml_bom.MlBom.parse(item.statement.predicate).uses
 
 
 rule = MlBomRule()

@@ -60,7 +60,12 @@ def test_a_role_that_the_trust_root_does_not_know(model: Run) -> None:
     answer = model("approve", "model.bin", *FOR, "--yes", "--role", "root")
     assert answer.code == 1
     assert "knows nobody with the key" in answer.err
-    assert "names no" not in model("approve", "model.bin", *FOR, "--yes", "--role", "nobody").out
+    assert "no key is named" in model("approve", "model.bin", *FOR, "--yes", "--role", "nobody").err
+
+
+def test_a_key_without_its_public_half_beside_it(model: Run, project: Path) -> None:
+    (project / "keys" / "owner.key.pub").unlink()
+    assert "approved by owner" in model("approve", "model.bin", *FOR, "--yes").out
 
 
 def test_what_differs_is_shown_before_it_is_signed(model: Run, project: Path) -> None:
