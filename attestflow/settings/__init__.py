@@ -153,13 +153,15 @@ class Settings:
         from attestflow.verification.key import fingerprint
 
         self._require_accepted("keys")
-        if role not in self.keys:
-            return self.signer(role).key_fingerprint  # says which roles there are
-        path = public_path(self.keys[role])
-        found = self.trust_root().owner_of(fingerprint(read_guarded(path, f"public key of {role}")))
+        path = public_path(self.keys[role]) if role in self.keys else None
+        if path is not None and path.exists():
+            named = fingerprint(read_guarded(path, f"public key of {role}"))
+        else:
+            named = self.signer(role).key_fingerprint
+        found = self.trust_root().owner_of(named)
         if found is None:
             raise ConfigurationError(
-                f"the trust root knows nobody with the key {shown(path)}",
+                f"the trust root knows nobody with the key of {shown(role)}, sha256:{named}",
                 hint="`attestflow trust show` says whom it knows",
             )
         return found
