@@ -69,11 +69,18 @@ def _evaluated(
     verdict = gate.check(
         content,
         name=str(said.get("name") or ""),
-        transition=Transition(**asked) if isinstance(asked, Mapping) else None,
+        transition=_transition(asked),
         production=ContentDigest.parse(production) if isinstance(production, str) else None,
         actor=said.get("actor"),
     )
     return gate, verdict
+
+
+def _transition(asked: object) -> Transition | None:
+    names = [asked.get(key) for key in ("registry", "model", "to")] if isinstance(asked, Mapping) else []
+    if asked is not None and not (names and all(isinstance(name, str) and name for name in names)):
+        raise MalformedStatement("its transition names no registry, model and alias or stage")
+    return Transition(*map(str, names)) if names else None
 
 
 def _compared(

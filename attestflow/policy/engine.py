@@ -69,7 +69,7 @@ def _ask(use: RuleUse, lineage: Lineage, context: Context) -> Iterator[Finding]:
             return
         findings = tuple(rule.check(lineage, context, use.parameters))
         sound = bool(findings) and all(
-            finding.outcome in _OUTCOMES and finding.rule == use.rule for finding in findings
+            finding.outcome in _OUTCOMES and finding.rule == use.rule and finding.waiver is None for finding in findings
         )
     except AttestflowError as exc:
         yield Finding(use.rule, "denied", f"the check could not be made: {exc.message}", exc.hint)

@@ -25,6 +25,7 @@ class Limits:
     listing_bytes: int = 256 * 1024 * 1024
     pointers: int = 10_000
     decisions: int = 100_000  # one for each time that anybody asked; only their names are read
+    put_on_a_day: int = 1_000_000  # only their names are read, and only for the index of `impact`
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class Store(ABC):
 
     def put_on(self, day: str) -> tuple[str, ...]:
         """Keys of the bundles that somebody says were put on a day (`20260131`, UTC): pointers, not evidence."""
-        found = (layout.put_key(key) for key in self._list(layout.day_prefix(day), self.limits.decisions))
+        found = (layout.put_key(key) for key in self._list(layout.day_prefix(day), self.limits.put_on_a_day))
         return tuple(sorted(key for key in found if key is not None))
 
     def every_key(self) -> Iterator[str]:

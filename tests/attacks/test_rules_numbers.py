@@ -11,7 +11,7 @@ from attestflow.clock import format_time
 from attestflow.digest import ContentDigest
 from attestflow.errors import ConfigurationError
 from attestflow.policy.loader import load_policy
-from attestflow.predicates import ml_bom
+from attestflow.predicates import ml_bom, provenance
 from attestflow.subject import ResourceDescriptor
 
 from .conftest import Pipeline
@@ -70,6 +70,21 @@ def test_metrics_of_somebody_else_do_not_count(pipeline: Pipeline) -> None:
     pipeline.ask(METRICS.replace("[pipeline]", "[bom-tool]"))
     trained(pipeline, accuracy=0.99, loss=0.1)
     pipeline.denied("metrics", "no metrics by bom-tool")
+
+
+def test_metrics_of_another_model_by_way_of_a_registration(pipeline: Pipeline) -> None:
+    """Somebody who may sign registrations says that the poisoned model is the good one, registered."""
+    pipeline.ask(METRICS)
+    trained(pipeline, b"good", accuracy=0.99, loss=0.1)
+    good = pipeline.model
+    pipeline.passes()
+    (pipeline.folder / "model" / "weights").write_bytes(b"poison")
+    pipeline.train([good.descriptor()], build_type=provenance.BUILD_TYPE_REGISTRATION)
+    pipeline.denied("metrics", "no metrics by pipeline")
+    (pipeline.folder / "model" / "weights").write_bytes(b"good")
+    (pipeline.folder / "model" / "registered_model_meta").write_text("model_name: churn\n")
+    pipeline.train([good.descriptor()], build_type=provenance.BUILD_TYPE_REGISTRATION)
+    pipeline.passes()
 
 
 REGRESSION = (

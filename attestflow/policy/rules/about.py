@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from attestflow.digest import ContentDigest
+from attestflow.digest import ContentDigest, compare
 from attestflow.documents import shown
 from attestflow.lineage import Lineage, Node
 from attestflow.policy.rules.common import short
+from attestflow.policy.rules.registered_unchanged import ADDED_BY_MLFLOW
 from attestflow.policy.schema import Parameter
+from attestflow.predicates.provenance import BUILD_TYPE_REGISTRATION
 
 CHOICES = ("model", "datasets", "models", "code", "inputs")
 ABOUT = Parameter(
@@ -37,16 +39,30 @@ def selected(lineage: Lineage, about: str) -> tuple[Node, ...]:
 
 
 def own_models(lineage: Lineage) -> frozenset[ContentDigest]:
-    """The subject, and what it was registered from: one model under several digests."""
-    from attestflow.predicates.provenance import BUILD_TYPE_REGISTRATION
+    """The subject, and what it was registered from: one model under several digests.
 
+    Whoever signed a registration, the listings must show that it is the same tree, but for what MLflow adds: a claim alone
+    would lend one model the metrics of another.
+    """
     own = [lineage.subject]
     for content in own:
         for item, made in lineage.provenances(content):
             if made.build_type == BUILD_TYPE_REGISTRATION:
                 sources = (each.content for each in lineage.inputs[content] if each.via == item)
-                own += [source for source in sources if source is not None and source not in own]
+                own += [
+                    each
+                    for each in sources
+                    if each is not None and each not in own and _is_same(lineage, each, content)
+                ]
     return frozenset(own)
+
+
+def _is_same(lineage: Lineage, source: ContentDigest, content: ContentDigest) -> bool:
+    old, new = lineage.listings.get(source), lineage.listings.get(content)
+    if old is None or new is None:
+        return False
+    difference = compare(old, new)
+    return not difference.removed and not difference.changed and set(difference.added) <= ADDED_BY_MLFLOW
 
 
 def title(node: Node) -> str:
