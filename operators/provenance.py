@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,13 +29,14 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One try of one task instance: who ran, and when it began."""
+    """One try of one task instance: who ran, when it began, and the CPU seconds that its process had used by then."""
 
     dag: str
     task: str
     invocation: str
     source: Mapping[str, Any]
     started: datetime
+    cpu_seconds: float = 0.0
 
     @classmethod
     def of(cls, context: Mapping[str, Any], started: datetime) -> Run:
@@ -44,7 +46,7 @@ class Run:
         parts = [instance.dag_id, instance.run_id, instance.task_id]
         parts += [str(index)] if index is not None and index >= 0 else []
         parts.append(str(instance.try_number))
-        return cls(instance.dag_id, instance.task_id, "/".join(parts), _source(context), started)
+        return cls(instance.dag_id, instance.task_id, "/".join(parts), _source(context), started, _cpu_seconds())
 
 
 def attest_provenance(
@@ -73,7 +75,7 @@ def attest_provenance(
         invocation_id=run.invocation,
         started_on=format_time(run.started),
         finished_on=format_time(attester.clock()),
-        byproducts=_byproducts(metrics or {}),
+        byproducts=(*_numbers("metrics", metrics or {}), *_numbers("resources", _used(run))),
     )
     subjects = [output.descriptor() for output in outputs]
     return attester.attest_predicate(subjects, provenance.PREDICATE_TYPE, predicate.to_json()).identity
@@ -85,18 +87,33 @@ def _dependency(read: Input) -> ResourceDescriptor:
     return replace(read.measured.descriptor(), uri=read.reference.uri)
 
 
-def _byproducts(metrics: Mapping[str, float]) -> tuple[ResourceDescriptor, ...]:
+def _numbers(name: str, values: Mapping[str, float]) -> tuple[ResourceDescriptor, ...]:
     from attestflow.documents import canonical_json
     from attestflow.subject import ResourceDescriptor
 
-    if not metrics:
+    if not values:
         return ()
-    digest = hashlib.sha256(canonical_json(dict(metrics))).hexdigest()
+    digest = hashlib.sha256(canonical_json(dict(values))).hexdigest()
     return (
         ResourceDescriptor(
-            name="metrics", digest={"sha256": digest}, media_type="application/json", annotations=dict(metrics)
+            name=name, digest={"sha256": digest}, media_type="application/json", annotations=dict(values)
         ),
     )
+
+
+def _cpu_seconds() -> float:
+    """User and system time of this process and of those that it waited for."""
+    usages = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def _used(run: Run) -> dict[str, float]:
+    """What the task's process used, as the rule `resource-use` compares it."""
+    peaks = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return {
+        "cpu_seconds": round(_cpu_seconds() - run.cpu_seconds, 1),
+        "max_rss_mib": round(max(peaks) / 1024, 1),  # Linux counts in KiB
+    }
 
 
 def _source(context: Mapping[str, Any]) -> dict[str, Any]:

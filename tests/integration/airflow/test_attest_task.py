@@ -66,6 +66,8 @@ def test_provenance_of_a_run(run_tasks: Any, settings: Any, data: Path, out: Pat
     assert made.invocation_id == f"test_provenance_of_a_run/{done.run_id}/clean/1"
     assert made.external_parameters["parameters"] == {"factor": 3}  # what is not on the list stays out
     assert dict(made.byproducts[0].annotations) == {"rows": 1}
+    assert made.byproducts[1].name == "resources"
+    assert made.byproducts[1].annotations["max_rss_mib"] > 1
     assert made.started_on
     value = done.xcom("clean")
     assert (value["name"], value["uri"]) == ("clean.csv", out.as_uri())
