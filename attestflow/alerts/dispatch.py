@@ -20,6 +20,7 @@ log = logging.getLogger("attestflow.alerts")
 QUEUED = 1000
 QUIET_SECONDS = 600.0  # for so long the same alert is not sent again
 FLUSH_SECONDS = 45.0
+IDLE_SECONDS = 1.0
 
 
 class Channel(Protocol):
@@ -31,7 +32,7 @@ class Channel(Protocol):
 
 
 class Alerts:
-    """Sends alerts of the events in `on` to every channel, in a thread of its own that starts with the first one."""
+    """Sends alerts of the events in `on` to every channel, in a thread that lives while there are some."""
 
     def __init__(
         self,
@@ -71,8 +72,7 @@ class Alerts:
             alert = make()
             if alert is None or alert.event not in self._on or self._was_sent(alert):
                 return
-            self._start()
-            self._queue.put_nowait(alert)
+            self._hand_over(alert)
         except queue.Full:
             log.error("an alert was dropped: %d are waiting", QUEUED)
         except Exception:
@@ -87,16 +87,27 @@ class Alerts:
                 self._sent[alert.key] = now
         return known
 
-    def _start(self) -> None:
+    def _hand_over(self, alert: Alert) -> None:
         with self._lock:
+            self._queue.put_nowait(alert)
             if self._thread is None or not self._thread.is_alive():  # a fork leaves the thread behind
+                if self._thread is None:
+                    atexit.unregister(self.flush)
+                    atexit.register(self.flush)
                 self._thread = threading.Thread(target=self._run, name="attestflow-alerts", daemon=True)
                 self._thread.start()
-                atexit.register(self.flush)
 
     def _run(self) -> None:
+        """Deliver until nothing has come for a while."""
         while True:
-            alert = self._queue.get()
+            try:
+                alert = self._queue.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                with self._lock:
+                    if self._queue.empty():
+                        self._thread = None
+                        return
+                continue
             for number, channel in enumerate(self._channels):
                 self._deliver(number, channel, alert)
             self._queue.task_done()

@@ -205,6 +205,23 @@ def test_a_queue_that_is_full_drops_and_says_so(pipeline: Pipeline, caplog: pyte
     assert "was dropped" in caplog.text
 
 
+def test_the_thread_ends_when_there_is_nothing_to_send(pipeline: Pipeline, receiver: Receiver) -> None:
+    alerts = Alerts([hook(receiver)])
+    decide(pipeline, alerts)
+    assert alerts.flush()
+    for _ in range(100):
+        if not any(each.name == "attestflow-alerts" for each in threading.enumerate()):
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("the thread is still there")
+    pipeline.attest_data()
+    pipeline.train()
+    decide(pipeline, alerts)
+    assert alerts.flush()
+    assert len(receiver.taken) == 2
+
+
 def test_a_gate_outlives_a_notifier_that_raises(pipeline: Pipeline) -> None:
     def notify(verdict: Verdict) -> None:
         raise RuntimeError
