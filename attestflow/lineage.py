@@ -9,7 +9,7 @@ from typing import Any
 
 from attestflow.digest import ContentDigest, Listing, ListingDiff, compare
 from attestflow.errors import AttestflowError, MalformedStatement, VerificationError
-from attestflow.predicates import approval, contents, exception, ml_bom, provenance, reference, test_result, vsa
+from attestflow.predicates import approval, contents, exception, ml_bom, others, provenance, reference, test_result, vsa
 from attestflow.store.interface import Store
 from attestflow.subject import ResourceDescriptor
 from attestflow.verdict import Rejected
@@ -230,7 +230,8 @@ def _verified(
             verified = verifier.verify(stored.raw)
             if content not in contents(verified.statement):
                 raise MalformedStatement("it is about something else than what it was filed under")
-            parse = _PARSERS.get(verified.statement.predicate_type)
+            known = verified.statement.predicate_type
+            parse = _PARSERS.get(known) or others.parser_of(known)
             if parse is not None:
                 parse(verified.statement.predicate, "predicate")
         except VerificationError as exc:
