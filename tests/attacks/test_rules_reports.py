@@ -271,6 +271,46 @@ def test_a_vex_answers_for_a_vulnerability(pipeline: Pipeline) -> None:
     pipeline.denied("vulnerabilities", '"CVE-9" is critical')
 
 
+def test_a_vex_of_who_may_sign_boms_answers_nothing(pipeline: Pipeline) -> None:
+    pipeline.ask(VULNERABILITIES)
+    pipeline.people["security"] = Person([new_signer()], [ml_bom.PREDICATE_TYPE])
+    pipeline.run()
+    pipeline.report(vulns.PREDICATE_TYPE, report(pipeline, ("CVE-9", "9.8")))
+    model, good = pipeline.model.descriptor(), vex(justification="code_not_reachable")
+    pipeline.says("pipeline").attest_predicate([model], ml_bom.PREDICATE_TYPE, good)
+    pipeline.denied("vulnerabilities", '"CVE-9" is critical')
+    pipeline.says("security").attest_predicate([model], ml_bom.PREDICATE_TYPE, good)
+    pipeline.passes()
+
+
+@pytest.mark.parametrize("states", [("not_affected", "exploitable"), ("exploitable", "not_affected")])
+def test_a_vex_that_contradicts_itself_answers_nothing(pipeline: Pipeline, states: tuple[str, str]) -> None:
+    pipeline.ask(VULNERABILITIES)
+    pipeline.people["security"] = Person([new_signer()], [ml_bom.PREDICATE_TYPE])
+    pipeline.run()
+    pipeline.report(vulns.PREDICATE_TYPE, report(pipeline, ("CVE-9", "9.8")))
+    both = [vex(state, justification="code_not_reachable")["vulnerabilities"][0] for state in states]
+    said = {**vex(), "vulnerabilities": both}
+    pipeline.says("security").attest_predicate([pipeline.model.descriptor()], ml_bom.PREDICATE_TYPE, said)
+    pipeline.denied("vulnerabilities", '"CVE-9" is critical')
+
+
+def test_a_report_of_the_future_or_of_no_time(pipeline: Pipeline) -> None:
+    """One that states a time to come would be the newest for as long as it likes; so might one that states none."""
+    pipeline.ask("{rule: tests-passed, by: [ci]}")
+    pipeline.run()
+    good = result(passedTests=["t"])
+    pipeline.report(test_result.PREDICATE_TYPE, good, who="ci")
+    pipeline.passes()
+    pipeline.report(test_result.PREDICATE_TYPE, good, who="ci", at=pipeline.now + timedelta(days=1))
+    pipeline.denied("tests-passed", "states no time, or one in the future")
+    for path in pipeline.filed_as("test-result"):
+        path.unlink()
+    statement = Statement.build([pipeline.model.descriptor()], test_result.PREDICATE_TYPE, good)
+    pipeline.store.put(pipeline.people["ci"].signers[0].sign(statement))
+    pipeline.denied("tests-passed", "states no time, or one in the future")
+
+
 @pytest.mark.parametrize(
     ("conditions", "good", "bad"),
     [

@@ -173,6 +173,23 @@ def test_an_exception_in_the_policy(pipeline: Pipeline) -> None:
     pipeline.denied("data-validated")
 
 
+def test_an_exception_for_one_digest(pipeline: Pipeline) -> None:
+    """It waives what is found about that data set, or about that model; for other bytes it waives nothing."""
+    for step in (pipeline.attest_data, pipeline.train, pipeline.bom):
+        step()
+    until = 'expires: "2026-12-01T00:00:00Z", reason: agreed on Monday'
+    honest = pipeline.policy
+    for digest, passes in (
+        (str(pipeline.data.content), True),
+        (str(pipeline.model.content), True),
+        (f"tree:sha256:{'3' * 64}", False),
+    ):
+        exception = f"exceptions: [{{rule: data-validated, subjects: ['{digest}'], {until}}}]\n"
+        pipeline.policy = honest.replace("rules:\n", exception + "rules:\n", 1)
+        pipeline.approve()
+        assert pipeline.verdict().passed is passes, digest
+
+
 def test_a_revoked_approval_does_not_count(pipeline: Pipeline) -> None:
     pipeline.run()
     pipeline.passes()
@@ -220,9 +237,14 @@ def test_an_approval_for_an_earlier_production_version(pipeline: Pipeline) -> No
 def test_a_rule_that_speaks_for_another_one_is_broken(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """A third party's rule emits a finding named `approved`, or one that is already waived."""
     from attestflow.policy.rules import whole_subjects
-    from attestflow.verdict import Finding
+    from attestflow.verdict import Finding, Waiver
 
     pipeline.run()
-    for made in (Finding("approved", "passed", "x"), Finding("whole-subjects", "excepted", "x")):
+    waiver = Waiver("nobody", "no reason", "2099-01-01T00:00:00Z")
+    for made in (
+        Finding("approved", "passed", "x"),
+        Finding("whole-subjects", "excepted", "x"),
+        Finding("whole-subjects", "passed", "x", waiver=waiver),
+    ):
         monkeypatch.setattr(whole_subjects.WholeSubjects, "check", lambda *_, made=made: iter([made]))
         pipeline.denied("whole-subjects", "nothing to say")
