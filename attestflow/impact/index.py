@@ -12,13 +12,15 @@ from pathlib import Path
 from attestflow.errors import StoreError
 from attestflow.impact.facts import Facts, facts_of
 from attestflow.store.interface import Store
+from attestflow.store.layout import put_key
 
-VERSION = 1
+VERSION = 2
 _DAY = "%Y%m%d"
 _BATCH = 2000
 _SCHEMA = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE seen (key TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE pointers (day TEXT, pointer TEXT, PRIMARY KEY (day, pointer)) WITHOUT ROWID;
 CREATE TABLE made (input TEXT, output TEXT, key TEXT, PRIMARY KEY (input, output, key)) WITHOUT ROWID;
 CREATE TABLE uses (package TEXT, output TEXT, key TEXT, PRIMARY KEY (package, output, key)) WITHOUT ROWID;
 CREATE TABLE signed (hint TEXT, output TEXT, key TEXT, PRIMARY KEY (hint, output, key)) WITHOUT ROWID;
@@ -68,7 +70,8 @@ class Index:
             count = self._read(self._store.every_key(), progress)
             self._note("whole", format_time(now))
         else:
-            count = self._read((key for each in _days(day, now) for key in self._store.put_on(each)), progress)
+            count = 0
+        count += sum(self._read_day(each, progress) for each in _days(day or now.strftime(_DAY), now))
         self._note("day", now.strftime(_DAY))
         self._connection.commit()
         return count
@@ -114,6 +117,17 @@ class Index:
 
     def _pairs(self, query: str, value: str) -> list[tuple[str, str]]:
         return [(str(one), str(two)) for one, two in self._connection.execute(query, (value,))]
+
+    def _read_day(self, day: str, progress: Progress | None) -> int:
+        """What was put on a day and is new here: names are compared, and only new ones looked at."""
+        with self._failing():
+            known = {row[0] for row in self._connection.execute("SELECT pointer FROM pointers WHERE day = ?", (day,))}
+        new = [pointer for pointer in self._store.put_on(day) if pointer not in known]
+        count = self._read((key for key in map(put_key, new) if key is not None), progress)
+        with self._failing():
+            rows = ((day, pointer) for pointer in new)
+            self._connection.executemany("INSERT OR IGNORE INTO pointers VALUES (?, ?)", rows)
+        return count
 
     def _read(self, keys: Iterable[str], progress: Progress | None) -> int:
         read = 0
@@ -172,7 +186,7 @@ class Index:
         )
 
     def _forget(self) -> None:
-        for table in ("seen", "made", "uses", "signed", "decided", "named", "meta"):
+        for table in ("seen", "pointers", "made", "uses", "signed", "decided", "named", "meta"):
             self._connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
 
     def _meta(self, name: str) -> str | None:

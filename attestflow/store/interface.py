@@ -175,10 +175,9 @@ class Store(ABC):
                 found.append(DecisionPointer(content, identity, time))
         return tuple(sorted(found, key=lambda each: (each.time, each.identity), reverse=True))
 
-    def put_on(self, day: str) -> tuple[str, ...]:
-        """Keys of the bundles that somebody says were put on a day (`20260131`, UTC): pointers, not evidence."""
-        found = (layout.put_key(key) for key in self._list(layout.day_prefix(day), self.limits.put_on_a_day))
-        return tuple(sorted(key for key in found if key is not None))
+    def put_on(self, day: str) -> list[str]:
+        """Pointers to what somebody says was put on a day (`20260131`, UTC): `layout.put_key` reads them. No evidence."""
+        return self._list(layout.day_prefix(day), self.limits.put_on_a_day)
 
     def every_key(self) -> Iterator[str]:
         """The key of every bundle that lies here; as slow as the store is large."""
