@@ -164,10 +164,10 @@ def test_a_receiver_that_does_not_work_changes_no_verdict(
     receiver.mode = mode
     alerts = Alerts([hook(receiver)])
     without = decide(pipeline, Alerts())
-    start = time.monotonic()
     with caplog.at_level(logging.ERROR):
         verdict = decide(pipeline, alerts)
-        assert time.monotonic() - start < 0.5 + (0.3 if mode != "hang" else 0)
+        if mode == "hang":
+            assert not alerts.flush(0)  # the verdict is there, and the alert is still on its way
         assert alerts.flush(20)
     assert verdict.findings == without.findings
     assert len(receiver.taken) == tries
