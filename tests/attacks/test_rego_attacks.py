@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,9 +16,13 @@ from typing import Any
 
 import pytest
 
+from attestflow.lineage import gather
+from attestflow.policy.engine import evaluate
 from attestflow.policy.rego.process import Child, RegoFailed
+from attestflow.policy.schema import Context
 from attestflow.predicates.http_snapshot import PREDICATE_TYPE as SNAPSHOT
 from attestflow.predicates.http_snapshot import HttpSnapshot
+from attestflow.testing.trust import new_verifier
 
 from .conftest import Pipeline
 
@@ -51,8 +56,6 @@ def test_a_policy_over_the_lineage(pipeline: Pipeline) -> None:
     pipeline.denied("rego", "no run made it")
     pipeline.run()
     pipeline.denied("rego", "pipeline was not observed")
-    from dataclasses import replace
-
     pipeline.people["pipeline"] = replace(pipeline.people["pipeline"], observed=True)
     pipeline.passes()
 
@@ -229,6 +232,30 @@ def test_http_send_answers_from_attested_snapshots_alone(pipeline: Pipeline, ser
     pipeline.now += timedelta(hours=2)
     pipeline.denied("rego", "old, more than")
     assert heard == []
+
+
+def test_a_snapshot_of_another_question(pipeline: Pipeline) -> None:
+    """What a POST answered for a harmless package would be the answer for every package: there is no snapshot of a POST."""
+    pipeline.run()
+    url = "https://vulnerabilities.example/v1/query"
+    said = HttpSnapshot("POST", url, 200, {}, {"vulns": []}, "{}").to_json()
+    pipeline.report(SNAPSHOT, said, who="fetcher")
+    asked = f'http.send({{"method": "POST", "url": "{url}", "body": {{"package": "evil"}}}})'
+    source = HEAD + f'deny contains "vulnerable" if count({asked}.body.vulns) > 0'
+    rego(pipeline, source, snapshotsBy=["fetcher"], snapshotMaxAge="1h")
+    pipeline.denied("rego", "is none of GET, HEAD")
+
+
+def test_another_time_over_the_same_lineage(pipeline: Pipeline) -> None:
+    """The child keeps the document that it was handed; asked as of later, it gets that of later."""
+    pipeline.run()
+    rego(pipeline, HEAD + 'deny contains "late" if input.now > "2026-06-01T12:30:00Z"')
+    policy, verifier = pipeline.loaded(), new_verifier(pipeline.people, now=pipeline.now)
+    lineage = gather(pipeline.model.content, pipeline.store, verifier)
+    now = Context(pipeline.now, pipeline.transition, None, policy.sha256, verifier.trust_root, policy.name)
+    later = replace(now, now=pipeline.now + timedelta(days=1))
+    said = [evaluate(policy, lineage, context)[0].outcome for context in (now, later, now)]
+    assert said == ["passed", "denied", "passed"]
 
 
 def test_the_clock_is_the_gates(pipeline: Pipeline) -> None:

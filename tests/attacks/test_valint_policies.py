@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from attestflow.errors import ConfigurationError
-from attestflow.predicates import ml_bom
+from attestflow.predicates import ml_bom, sarif
 
 from .conftest import BOM, Pipeline
 
@@ -93,6 +93,13 @@ def test_a_policy_for_valint(pipeline: Pipeline) -> None:
     [
         ('package verify\nverify = {"allow": "true"}', "does not allow"),
         ('package verify\nverify = {"allow": 1}', "does not allow"),
+        (
+            'package verify\nverify = {"allow": true, "errors": ["no date given"]}',
+            "could not decide: ['no date given']",
+        ),
+        ('package verify\nverify = {"allow": true, "errors": "no date given"}', "could not decide"),
+        ('package verify\nverify = {"allow": true, "summary": [{"allow": true, "errors": {"e"}}]}', "could not decide"),
+        ('package verify\nverify = {"allow": true, "summary": [{"allow": false, "reason": "old"}]}', "old"),
         ('package verify\nverify = {"summary": [{"allow": true}]}', "does not allow"),
         ("package verify\nverify = true", "no object"),
         ("package verify\nverify { input.nothing }", "undefined"),
@@ -140,6 +147,8 @@ def test_an_initiative(pipeline: Pipeline) -> None:
         ("config-type: initiative", "config-type: rule", "is no initiative"),
         ("with: {most: 0}", "with: {most: '{{ .Env.MOST }}'}", "surroundings"),
         ("controls:", "others:", "no list of maps"),
+        ("level: warning", "level: warn", "the level of"),
+        ("controls:", "controls:\n  - {id: C0, name: Empty, rules: []}", "without rules"),
     ],
 )
 def test_an_initiative_that_cannot_be_asked_as_a_whole(pipeline: Pipeline, old: str, new: str, words: str) -> None:
@@ -150,9 +159,69 @@ def test_an_initiative_that_cannot_be_asked_as_a_whole(pipeline: Pipeline, old: 
 
 @pytest.mark.parametrize(
     ("old", "new", "words"),
-    [("path: few.rego", "path: gone.rego", "is not named"), ("cyclonedx-json", "mystery", "not known here")],
+    [
+        ("path: few.rego", "path: gone.rego", "is not named"),
+        ("path: few.rego", "path: ../../../sbom/few.rego", "is not named"),
+        ("cyclonedx-json", "mystery", "not known here"),
+        ("cyclonedx-json", "cyclonedx-json\n  labels: [stage=release]", 'selects its evidence by "labels"'),
+        ("cyclonedx-json", "cyclonedx-json\n  tool: syft", 'selects its evidence by "tool"'),
+        ("signed: false", "asset_type: '{{ .Kind }}'", "by what is computed"),
+    ],
 )
 def test_a_rule_of_an_initiative_that_is_none(pipeline: Pipeline, old: str, new: str, words: str) -> None:
     initiative(pipeline, rule=RULE.replace(old, new))
     with pytest.raises(ConfigurationError, match=words):
         pipeline.loaded()
+
+
+def test_a_rule_that_two_files_could_be(pipeline: Pipeline) -> None:
+    """The first of them would decide, and the order of a list is no reason."""
+    initiative(pipeline)
+    use = json.loads(pipeline.policy.splitlines()[-1].removeprefix("  - "))
+    for name, text in (("other/sbom/few.yaml", RULE), ("other/sbom/few.rego", POLICY)):
+        use["rules"].append(file(pipeline, name, text))
+    pipeline.ask(json.dumps(use))
+    with pytest.raises(ConfigurationError, match="is named 2 times"):
+        pipeline.loaded()
+
+
+def test_a_rule_beside_its_folder(pipeline: Pipeline) -> None:
+    initiative(pipeline, rule=RULE.replace("path: few.rego", "path: ../sbom/few.rego"))
+    pipeline.run()
+    pipeline.passes()
+
+
+SARIF_RULE = RULE.replace(
+    "content_body_type: cyclonedx-json",
+    "content_body_type: generic\n  predicate_type: http://docs.oasis-open.org/sarif/sarif/2.1.0\n  tool: Grim Scanner",
+)
+CLEAN = 'package verify\nverify = {"allow": count(input.evidence.predicate.content.runs[0].results) == 0}'
+
+
+@pytest.mark.parametrize(
+    ("drivers", "passes"),
+    [
+        ([{"name": "true"}], False),
+        ([{"name": "true", "fullName": "Grim Scanner plus"}], False),
+        ([{"name": "grim", "fullName": "Grim Scanner"}, {"name": "true"}], False),
+        ([{"name": "grim", "fullName": "Grim Scanner"}], True),
+        ([{"name": "grim scanner"}], True),
+    ],
+)
+def test_a_report_of_another_tool(pipeline: Pipeline, drivers: list[dict[str, str]], passes: bool) -> None:
+    """A rule that asks for one scanner's report is not content with that of a program that finds nothing."""
+    pipeline.run()
+    runs = [{"tool": {"driver": each}, "results": []} for each in drivers]
+    said = sarif.Sarif({"version": "2.1.0", "runs": runs}, "report.sarif", None)
+    pipeline.report(sarif.PREDICATE_TYPE, said.to_json())
+    use = {
+        "rule": "valint-initiative",
+        "initiative": file(pipeline, "test.yaml", INITIATIVE),
+        "rules": [file(pipeline, "rules/sbom/few.yaml", SARIF_RULE), file(pipeline, "rules/sbom/few.rego", CLEAN)],
+        "by": ["scanner"],
+    }
+    pipeline.ask(json.dumps(use))
+    if passes:
+        pipeline.passes()
+    else:
+        pipeline.denied("valint-initiative", 'of "Grim Scanner" by scanner')

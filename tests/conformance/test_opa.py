@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 
 from attestflow.gate import Gate
 from attestflow.policy.rego import opa as module
+from attestflow.policy.rego.process import RegoFailed
 from attestflow.predicates.http_snapshot import PREDICATE_TYPE, HttpSnapshot
 from attestflow.testing.trust import new_verifier
 
@@ -98,3 +100,25 @@ def test_a_binary_that_is_no_opa(pipeline: Pipeline, tmp_path: Path) -> None:
     passed, words = decide(pipeline, CASES[0], fake)
     assert not passed
     assert "is it OPA" in words
+
+
+def test_a_binary_that_is_not_there(pipeline: Pipeline, tmp_path: Path) -> None:
+    pipeline.run()
+    passed, words = decide(pipeline, CASES[0], tmp_path / "opa")
+    assert not passed
+    assert "is it OPA" in words
+
+
+def test_what_it_says_is_read_no_further_than_the_bound(tmp_path: Path) -> None:
+    """A policy that answers gigabytes fills its own memory, never the gate's."""
+    yes = shutil.which("yes")
+    assert yes is not None
+    with pytest.raises(RegoFailed, match="longer than 1000 bytes"):
+        module._run(Path(yes).resolve(), str(tmp_path), [], 30, 1000)
+
+
+def test_silence_ends_in_time(tmp_path: Path) -> None:
+    sleep = shutil.which("sleep")
+    assert sleep is not None
+    with pytest.raises(RegoFailed, match="longer than it may"):
+        module._run(Path(sleep).resolve(), str(tmp_path), ["30"], 1, 1000)

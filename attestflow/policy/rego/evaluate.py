@@ -68,10 +68,16 @@ def _ask_child(
 ) -> dict[str, Any]:
     child = _child(lineage)
     text = None
-    if own_input is None and child.input is None:
-        text = child.input = _exact(document(lineage, context))
+    if own_input is None and child.handed != (stated := _stated(context)):
+        text, child.handed = _exact(document(lineage, context)), stated
     own = None if own_input is None else _exact(own_input)
     return child.ask({**asked, "input": text, "own_input": own}, seconds)
+
+
+def _stated(context: Context) -> tuple[Any, ...]:
+    """What of the context stands in the document: over one lineage, another time or transition is another document."""
+    names = (context.policy_name, context.policy_sha256)
+    return (context.now, context.transition, context.production, *names, context.trust_root)
 
 
 def _exact(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,24 +21,34 @@ _BODIES = {
 }
 _TYPES = {"http://docs.oasis-open.org/sarif/sarif/2.1.0": sarif.PREDICATE_TYPE}
 _WARNING = frozenset({"warning", "note", "none"})
+_LEVELS = frozenset({"error", *_WARNING})
+# How a rule selects its evidence: the first are looked at, the second say what everything here has (a signature, our
+# subject). By anything else, such as labels, evidence cannot be told apart here, so a rule that asks for it is refused.
+_SELECTORS = frozenset({"predicate_type", "content_body_type", "tool"})
+_GIVEN = frozenset({"signed", "filter-by", "target_type", "asset_type", "asset_platform"})
 
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """One rule of a control: what it is called, its Rego, its arguments, the predicate type of its evidence, its level."""
+    """One rule of a control: what it is called, its Rego, its arguments, its evidence's predicate type, its level.
+
+    `tool` is the tool that a SARIF report must be of, empty where any will do.
+    """
 
     name: str
     module: Attachment
     args: Mapping[str, Any]
     predicate_type: str
     level: Literal["error", "warning"]
+    tool: str = ""
 
 
 def load_initiative(initiative: Attachment, files: Sequence[Attachment], where: str) -> tuple[Control, ...]:
     """The rules of an initiative, from the files that a policy names. Raises ConfigurationError.
 
-    Refused: a rule whose files are not among `files`, arguments that take something from the environment, evidence of a kind
-    that has no predicate type here, and an initiative without rules.
+    Refused: a rule whose files are not among `files`, or are there twice, arguments that take something from the environment,
+    evidence of a kind that has no predicate type here or that is selected by what is not known here, and a control without
+    rules.
     """
     document = _yaml(initiative)
     if document.get("config-type") != "initiative":
@@ -54,7 +65,10 @@ def _controls(
     document: Mapping[str, Any], defaults: Mapping[str, Any], known: Mapping[str, Attachment], where: str
 ) -> Iterator[Control]:
     for control in _maps(document, "controls"):
-        for use in _maps(control, "rules"):
+        uses = _maps(control, "rules")
+        if not uses:
+            raise ConfigurationError(f"{where}: a control without rules asks for nothing")
+        for use in uses:
             name = f"{control.get('id') or control.get('name')}/{use.get('id') or use.get('name') or use.get('uses')}"
             yield _rule(name, use, defaults, known, where)
 
@@ -63,16 +77,12 @@ def _rule(
     name: str, use: Mapping[str, Any], defaults: Mapping[str, Any], known: Mapping[str, Attachment], where: str
 ) -> Control:
     stem = str(use.get("uses", "")).partition("@")[0]
-    described = next(
-        (each for path, each in known.items() if path == f"{stem}.yaml" or path.endswith(f"/{stem}.yaml")), None
-    )
-    if not stem or described is None:
-        raise ConfigurationError(
-            f"{where}: the file {shown(f'{stem}.yaml')} of {shown(name)} is not named in the policy"
-        )
-    rule = _yaml(described)
-    folder = described.name.rpartition("/")[0]
-    path = f"{folder}/{rule.get('path')}" if folder else str(rule.get("path"))
+    described = [each for path, each in known.items() if path == f"{stem}.yaml" or path.endswith(f"/{stem}.yaml")]
+    if not stem or len(described) != 1:
+        problem = f"is named {len(described)} times" if described else "is not named"
+        raise ConfigurationError(f"{where}: the file {shown(f'{stem}.yaml')} of {shown(name)} {problem} in the policy")
+    rule = _yaml(described[0])
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(described[0].name), str(rule.get("path"))))
     module = known.get(path)
     if module is None:
         raise ConfigurationError(f"{where}: the file {shown(path)} of {shown(name)} is not named in the policy")
@@ -81,9 +91,21 @@ def _rule(
     if "{{" in str(args):
         raise ConfigurationError(f"{where}: the arguments of {shown(name)} come from surroundings that are not here")
     level = str(use.get("level") or rule.get("level") or "error")
-    return Control(
-        name, module, args, _predicate_type(evidence, name, where), "warning" if level in _WARNING else "error"
-    )
+    if level not in _LEVELS:
+        raise ConfigurationError(f"{where}: the level of {shown(name)} is {shown(level)}")
+    kind = _predicate_type(evidence, name, where)
+    tool = _tool(evidence, kind, name, where)
+    return Control(name, module, args, kind, "warning" if level in _WARNING else "error", tool)
+
+
+def _tool(evidence: Mapping[str, Any], kind: str, name: str, where: str) -> str:
+    """The tool that made the evidence, and nothing else that evidence would be selected by."""
+    tool = str(evidence.get("tool") or "").strip()
+    odd = sorted(evidence.keys() - _SELECTORS - _GIVEN) + (["tool"] if tool and kind != sarif.PREDICATE_TYPE else [])
+    if "{{" in str(evidence) or odd:
+        by = shown(odd[0]) if odd else "what is computed"
+        raise ConfigurationError(f"{where}: {shown(name)} selects its evidence by {by}, which is not known here")
+    return tool
 
 
 def _predicate_type(evidence: Mapping[str, Any], name: str, where: str) -> str:

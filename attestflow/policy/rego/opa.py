@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import selectors
 import subprocess
 import sys
 import tempfile
+import time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,19 +16,34 @@ from typing import Any
 from attestflow.documents import parse_json
 from attestflow.policy.rego.process import MAX_ANSWER, RegoFailed
 
-# What depends on more than the question. `time.now_ns` and `http.send` stay known to the compiler, and each query replaces them.
-REMOVED = frozenset({"net.lookup_ip_addr", "opa.runtime", "rand.intn", "uuid.rfc4122", "trace", "print"})
+# What depends on more than the question: surroundings, chance, and what looks at the machine's clock. `time.now_ns` and
+# `http.send` stay known to the compiler, and each query replaces them.
+REMOVED = frozenset(
+    {
+        "crypto.x509.parse_and_verify_certificates",
+        "crypto.x509.parse_and_verify_certificates_with_options",
+        "io.jwt.decode_verify",
+        "net.lookup_ip_addr",
+        "opa.runtime",
+        "print",
+        "rand.intn",
+        "trace",
+        "uuid.rfc4122",
+    }
+)
+CAPABILITIES_SECONDS = 10.0
+MAX_CAPABILITIES = 4 * 1024 * 1024
 # What has no snapshot is an error and not undefined: undefined, it would take a denial away.
 _HOST = """package attestflow_host
 
 http_send(request) = answer {
   some i
   each := data.attestflow_snapshots[i]
-  lower(each.method) == lower(request.method)
-  each.url == request.url
+  lower(each.method) == lower(object.get(request, "method", "get"))
+  each.url == object.get(request, "url", "")
   answer := object.union(each, {"status_code": each.status, "status": sprintf("%d", [each.status]), "raw_body": each.raw})
 } else = never {
-  never := to_number(sprintf("no attested snapshot of %v", [request.url]))
+  never := to_number(sprintf("no attested snapshot of %v", [object.get(request, "url", "")]))
 }
 """
 
@@ -35,18 +53,37 @@ def answer(opa: Path, question: dict[str, Any], text: str, seconds: float) -> di
     with tempfile.TemporaryDirectory(prefix="attestflow-rego-") as name:
         folder = Path(name)
         arguments = _written(opa, folder, question, text)
-        command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")), str(opa), name, *arguments]
+        said, code = _run(opa, name, arguments, seconds, MAX_ANSWER)
+    if not said:
+        raise RegoFailed("OPA gave no answer: too much memory, or it could not be confined")
+    return _read(parse_json(said, "the answer of OPA"), code)
+
+
+def _run(opa: Path, folder: str, arguments: list[str], seconds: float, most: int) -> tuple[bytes, int]:
+    """What OPA writes, and its exit code. RegoFailed as soon as it is more than `most` bytes or takes longer than `seconds`."""
+    command = [sys.executable, "-I", "-S", str(Path(__file__).with_name("launch.py")), str(opa), folder, *arguments]
+    deadline, said = time.monotonic() + seconds, bytearray()
+    with subprocess.Popen(  # noqa: S603 - the binary that the settings name, with files of ours
+        command, env={}, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdout is not None
         try:
-            done = subprocess.run(  # noqa: S603 - the binary that the settings name, with files of ours
-                command, env={}, cwd="/", capture_output=True, timeout=seconds, stdin=subprocess.DEVNULL, check=False
-            )
+            with selectors.DefaultSelector() as selector:
+                selector.register(process.stdout, selectors.EVENT_READ)
+                while True:
+                    left = deadline - time.monotonic()
+                    if left <= 0 or not selector.select(left):
+                        raise RegoFailed("it took longer than it may")
+                    part = os.read(process.stdout.fileno(), 1 << 16)
+                    said += part
+                    if len(said) > most:
+                        raise RegoFailed(f"its answer is longer than {most} bytes")
+                    if not part:
+                        return bytes(said), process.wait(max(deadline - time.monotonic(), 1.0))
         except subprocess.TimeoutExpired:
             raise RegoFailed("it took longer than it may") from None
-    if len(done.stdout) > MAX_ANSWER:
-        raise RegoFailed(f"its answer is longer than {MAX_ANSWER} bytes")
-    if not done.stdout:
-        raise RegoFailed("OPA gave no answer: too much memory, or it could not be confined")
-    return _read(parse_json(done.stdout, "the answer of OPA"), done.returncode)
+        finally:
+            process.kill()
 
 
 def _written(opa: Path, folder: Path, question: dict[str, Any], text: str) -> list[str]:
@@ -74,11 +111,10 @@ def _in_v1(source: str) -> str:
 
 @lru_cache(maxsize=4)
 def _capabilities(opa: Path) -> str:
-    done = subprocess.run(  # noqa: S603 - the binary that the settings name
-        [str(opa), "capabilities", "--current"], env={}, capture_output=True, timeout=30, check=False
-    )
+    with tempfile.TemporaryDirectory(prefix="attestflow-rego-") as folder:
+        said, _ = _run(opa, folder, ["capabilities", "--current"], CAPABILITIES_SECONDS, MAX_CAPABILITIES)
     try:
-        document = json.loads(done.stdout)
+        document = json.loads(said)
         kept = [each for each in document["builtins"] if each["name"] not in REMOVED]
     except (ValueError, KeyError, TypeError):
         raise RegoFailed(f"{opa} does not say what it can do: is it OPA?") from None

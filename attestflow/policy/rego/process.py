@@ -54,7 +54,7 @@ class Child:
         os.set_blocking(self._in, False)
         os.set_blocking(self._out, False)
         self._end = weakref.finalize(self, _end, self._process)
-        self.input: str | None = None
+        self.handed: object = None  # what the document was made from that it has
         self.confined: tuple[str, ...] = tuple(self._receive(time.monotonic() + START_SECONDS).get("confined", ()))
         if "limits" not in self.confined:
             self.close()

@@ -1,7 +1,7 @@
 """Policies written for Scribe's Valint: their input and their answer, over our evidence.
 
 A policy sees `input.evidence`, one in-toto statement, and `input.config.args`; its answer is the object `data.verify.verify`,
-and only `allow: true` in it passes. The package `data.scribe` that such policies import is ours.
+and only `allow: true` without errors in it passes. The package `data.scribe` that such policies import is ours.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def problems(
     defined, value = ask(question, lineage, context, own)
     if not defined or not isinstance(value, Mapping):
         yield f"{QUERY} is {'undefined' if not defined else 'no object'}, which is no yes"
-    elif value.get("allow") is not True:
+    elif value.get("allow") is not True or _failed(value):
         yield _reason(value)
 
 
@@ -64,13 +64,23 @@ def evidence(item: VerifiedStatement) -> dict[str, Any]:
     }
 
 
+def _failed(value: Mapping[str, Any]) -> bool:
+    """Whether an answer that allows says of itself that it could not be made, or does not allow in its summary."""
+    rows = _summary(value)
+    return any(each.get("errors") for each in (value, *rows)) or any(row.get("allow", True) is not True for row in rows)
+
+
+def _summary(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    rows = value.get("summary")
+    return [each for each in rows if isinstance(each, Mapping)] if isinstance(rows, list) else []
+
+
 def _reason(value: Mapping[str, Any]) -> str:
-    summary = value.get("summary")
-    reasons = [
-        str(each["reason"])
-        for each in (summary if isinstance(summary, list) else ())
-        if isinstance(each, Mapping) and each.get("reason")
-    ]
+    rows = _summary(value)
+    errors = [shown(each["errors"], 200)[1:-1] for each in (value, *rows) if each.get("errors")]
+    if errors:
+        return f"it could not decide: {errors[0]}"
+    reasons = [str(each["reason"]) for each in rows if each.get("reason")]
     violation = value.get("violation")
     details = violation.get("details") if isinstance(violation, Mapping) else None
     found = [shown(each, 120) for each in details[:DETAILS]] if isinstance(details, list) else []

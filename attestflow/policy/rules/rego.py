@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from attestflow.documents import shown
-from attestflow.errors import ConfigurationError
+from attestflow.errors import ConfigurationError, MalformedStatement
 from attestflow.lineage import Lineage
 from attestflow.policy.rego.evaluate import TIMEOUT, Question, ask, check_query
 from attestflow.policy.rego.process import RegoFailed
@@ -69,7 +69,7 @@ class Rego:
                 snapshots,
             )
             defined, value = ask(question, lineage, context, _own_input(lineage, context, parameters["args"]))
-        except RegoFailed as exc:
+        except MalformedStatement as exc:
             message = f"the policy gave no answer: {shown(exc.message, TEXT)}"
             yield Finding(self.id, "denied", message, self.remediation, subject)
             return

@@ -6,15 +6,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from attestflow.documents import shown
+from attestflow.errors import MalformedStatement
 from attestflow.lineage import Lineage
 from attestflow.policy.rego import valint
 from attestflow.policy.rego.evaluate import TIMEOUT
 from attestflow.policy.rego.initiative import Control, load_initiative
-from attestflow.policy.rego.process import RegoFailed
 from attestflow.policy.rules.common import BY, MAX_AGE
 from attestflow.policy.rules.latest import latest
 from attestflow.policy.schema import Context, Parameter
 from attestflow.verdict import Finding
+from attestflow.verification.verifier import VerifiedStatement
 
 
 class ValintInitiative:
@@ -48,9 +49,14 @@ class ValintInitiative:
     def _one(self, control: Control, lineage: Lineage, context: Context, parameters: Mapping[str, Any]) -> Finding:
         subject, name = str(lineage.subject), shown(control.name, 100)[1:-1]
         outcome: Literal["denied", "warned"] = "denied" if control.level == "error" else "warned"
-        found = [item for item in lineage.root.of_type(control.predicate_type) if item.functionary in parameters["by"]]
+        found = [
+            item
+            for item in lineage.root.of_type(control.predicate_type)
+            if item.functionary in parameters["by"] and _made_by(control.tool, item)
+        ]
         if not found:
-            message = f"{name}: there is no {shown(control.predicate_type)} by {' or '.join(parameters['by'])}"
+            what = shown(control.predicate_type) + (f" of {shown(control.tool, 80)}" if control.tool else "")
+            message = f"{name}: there is no {what} by {' or '.join(parameters['by'])}"
             return Finding(self.id, outcome, message, self.remediation, subject)
         newest = latest(
             found, lineage.subject, context, parameters["maxAge"], f"the last {shown(control.predicate_type)}"
@@ -65,12 +71,20 @@ class ValintInitiative:
                     control.module, control.args, item, lineage, context, TIMEOUT.total_seconds()
                 )
             ]
-        except RegoFailed as exc:
+        except MalformedStatement as exc:
             message = f"{name}: the policy gave no answer: {shown(exc.message, 300)}"
             return Finding(self.id, "denied", message, self.remediation, subject, newest.evidence)
         if said:
             return Finding(self.id, outcome, f"{name}: {said[0]}", self.remediation, subject, newest.evidence)
         return Finding(self.id, "passed", f"{name} holds", None, subject, newest.evidence)
+
+
+def _made_by(tool: str, item: VerifiedStatement) -> bool:
+    """Whether every run of a SARIF report is of that tool (SARIF 2.1.0, 3.19.8 name, 3.19.9 fullName)."""
+    if not tool:
+        return True
+    drivers = [run["tool"]["driver"] for run in item.statement.predicate["report"]["runs"]]
+    return all(tool.lower() in (str(each.get(key, "")).lower() for key in ("name", "fullName")) for each in drivers)
 
 
 rule = ValintInitiative()
