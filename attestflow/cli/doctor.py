@@ -62,7 +62,7 @@ def _checks(config: str | None, store: str | None) -> list[tuple[str, Callable[[
         return checks[:1]
     checks += [(f"policy {name}", lambda name=name: _policy(known, name)) for name in known.policies]  # type: ignore[misc]
     checks += [(f"key {role}", lambda role=role: _key(known, role)) for role in known.keys]  # type: ignore[misc]
-    return [*checks, ("alerts", lambda: _alerts(known)), ("switched on", _switched_on)]
+    return [*checks, ("alerts", lambda: _alerts(known)), ("Rego", lambda: _rego(known)), ("switched on", _switched_on)]
 
 
 def _settings(settings: Settings) -> str:
@@ -105,6 +105,23 @@ def _alerts(settings: Settings) -> str:
     named = settings.alerting
     channels = [name for name, given in (("webhook", named.webhook), ("Apprise", named.apprise)) if given]
     return f"{' and '.join(channels)}: {', '.join(named.on)}" if channels else "nobody is told anything"
+
+
+def _rego(settings: Settings) -> str:
+    """What evaluates Rego, and what of its confinement this kernel gives."""
+    import importlib.util
+
+    from attestflow.policy.rego.process import Child
+
+    if importlib.util.find_spec("regorus") is None:
+        return "not installed: policies in Rego deny (pip install 'attestflow[rego]')"
+    child = Child()
+    try:
+        missing = sorted({"limits", "no-files", "no-network"} - set(child.confined))
+    finally:
+        child.close()
+    engine = f"{settings.opa}, launched" if settings.opa else "regorus, in a child"
+    return f"{engine} with {', '.join(child.confined)}{'; this kernel does NOT give ' + ', '.join(missing) if missing else ''}"
 
 
 def _switched_on() -> str:
